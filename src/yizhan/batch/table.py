@@ -1,0 +1,803 @@
+"""Settle an Arrow table of bills with the compiled loop.
+
+One row is one bill of one person; amounts are whole fen. Rows of an area are sorted by person, date and sequence: the
+year's sums run from row to row, so any other order would be silently wrong, and is refused. A `Settler` takes an area's
+rows in chunks and carries the open year from one chunk to the next. It finds the class of every fact with array
+look-ups, lets the resolver find the figures of each combination that occurs, and calls the loop. A few persons of each chunk
+are settled again with `engine.settlement`; a difference of one fen voids the run.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from yizhan.batch.compiling import compiled
+from yizhan.engine.claim import Claim, Costs, YearState
+from yizhan.engine.facts import CHARGES, FACTS, POTS, RUNTIME
+from yizhan.engine.kernel import LayerPlan, Structure, plan_layer
+from yizhan.engine.money import MOST_FEN, NO_LIMIT
+from yizhan.engine.resolution import MISSING, LayerCase, Resolved
+from yizhan.engine.scheme import Scheme
+from yizhan.engine.settlement import Part, ranked, resolver_of, settle_best, stay_keys, structure_of
+from yizhan.engine.steps import Figures
+from yizhan.errors import (
+    BadColumn,
+    EngineFault,
+    MissingColumn,
+    NotSorted,
+    Problem,
+    Problems,
+    RowsRefused,
+    UnknownKey,
+    UnknownValue,
+)
+from yizhan.policy.library import load_scheme
+
+Ints = NDArray[np.int64]
+EPOCH = date(1970, 1, 1)
+
+KEYS = ("area", "person", "discharged_on", "sequence")
+"""Columns that identify a bill; they are copied to the result. `sequence` may be absent."""
+
+PATIENT = ("patient", "patient_in_scope", "patient_first_pay", "patient_over_limit", "patient_own")
+
+COLUMNS: dict[str, str] = {
+    "area": "six-digit code or name of the pooling area 统筹区",
+    "person": "any identifier of the insured person; text or whole number 个人标识",
+    "discharged_on": "date 出院日期 (or the day of care)",
+    "admitted_on": "date 入院日期; discharged_on if absent",
+    "settled_on": "date 结算日期; discharged_on if absent",
+    "sequence": "whole number, order of bills of one day 同日序号",
+    "identities": "codes or terms joined by ; — as held on the area's identity date 身份",
+    "identity_changed": "yes/no: identities changed within the policy year 身份年内变化",
+    "year_end_part": "yes/no: the part after the year's end of a stay that was cut 年末续住",
+    "born_on": "date 出生日期; or give age",
+    "diagnoses": "disease names or ICD-10 codes joined by ; 病种",
+    **{pot: f"whole fen: {FACTS[pot].zh}" for pot in POTS},
+    **{charge: f"whole fen: {FACTS[charge].zh} (inside the pots)" for charge in CHARGES},
+    **{
+        f.code: f"{f.zh}" + (f": {'/'.join(v.code for v in f.values)}" if f.values else "")
+        for f in FACTS.values()
+        if f.about in ("person", "claim") and f.code not in ("identity", "diagnoses")
+    },
+}
+"""Every column that a table of bills may have, with its meaning."""
+
+
+# --- Reading columns --------------------------------------------------------------------------------------------------
+
+
+def check_columns(schema: pa.Schema) -> None:
+    """Refuse a table that lacks a needed column, or has one that is not known or of another type. Raises Problems."""
+    problems: list[Problem] = []
+    for name in ("area", "person", "discharged_on", "in_scope"):
+        if name not in schema.names:
+            problems.append(MissingColumn(column=name, meaning=COLUMNS[name]))
+    for field in schema:
+        if field.name not in COLUMNS:
+            problems.append(
+                UnknownKey(key=field.name, hint_zh=f"可用的列：{'、'.join(COLUMNS)}。", hint_en=f"Known columns: {', '.join(COLUMNS)}.")
+            )
+            continue
+        problems += _check_type(field)
+    if problems:
+        raise Problems(problems)
+
+
+def _check_type(field: pa.Field) -> list[Problem]:
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    whole = pa.types.is_integer(kind)
+    if field.name.endswith("_on"):
+        good, zh, en = pa.types.is_date32(kind), "日期（date32）", "a date (date32)"
+    elif field.name in (*POTS, *CHARGES, "sequence", "age", "days"):
+        good, zh, en = whole, "整数（金额以分计）", "a whole number (amounts in fen)"
+    elif field.name == "person":
+        good, zh, en = text or whole, "文本或整数", "text or a whole number"
+    else:
+        good, zh, en = text, "文本", "text"
+    return [] if good else [BadColumn(column=field.name, expected_zh=zh, expected_en=en, found=str(field.type))]
+
+
+def _whole(table: pa.Table, name: str, default: int | None = None) -> Ints:
+    if name not in table.column_names:
+        return np.full(table.num_rows, default or 0, dtype=np.int64)
+    column = table[name].combine_chunks()
+    if column.null_count:
+        column = pc.fill_null(column, 0)
+    return np.ascontiguousarray(column.cast(pa.int64()).to_numpy(zero_copy_only=False))
+
+
+def _day_numbers(table: pa.Table, name: str, instead: Ints | None = None) -> Ints:
+    if name not in table.column_names:
+        assert instead is not None
+        return instead
+    column = table[name].combine_chunks().cast(pa.int32())
+    if column.null_count:
+        if instead is None:
+            raise Problems([RowsRefused(count=column.null_count, row=int(np.argmax(column.is_null())), why=f"{name} 缺失 missing")])
+        column = pc.if_else(column.is_null(), pa.array(instead.astype(np.int32)), column)
+    return column.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _coded(table: pa.Table, name: str) -> tuple[NDArray[np.int32], list[Any]]:
+    """A text column as (code of each row, the texts); missing values get the code of None."""
+    column = table[name].combine_chunks()
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    texts = column.dictionary.to_pylist()
+    codes = column.indices
+    if codes.null_count:
+        codes = pc.fill_null(codes, len(texts))
+        texts.append(None)
+    return codes.to_numpy(zero_copy_only=False).astype(np.int32), texts
+
+
+class _Calendar:
+    """Year, month and policy period of every day that occurs, by look-up."""
+
+    def __init__(self, scheme: Scheme, first: int, last: int) -> None:
+        days = [EPOCH + timedelta(days=int(n)) for n in range(first, last + 1)]
+        classes = resolver_of(scheme).classes
+        self.first = first
+        self.year = np.array([scheme.conventions.year_of(d) for d in days], dtype=np.int64)
+        self.month = np.array([d.month - 1 for d in days], dtype=np.int8)
+        self.period = np.array([classes.period(d) for d in days], dtype=np.int64)
+        self.alive = np.array([scheme.begins_on <= d <= scheme.ends_on for d in days], dtype=bool)
+
+
+# --- Settling chunks --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Registry:
+    """The distinct rows of figures of one layer, in the order in which they occurred."""
+
+    index: dict[tuple[tuple[Figures, Figures | None, Figures | None], ...], int]
+    cases: list[LayerCase]
+
+    def find(self, cases: Sequence[LayerCase]) -> int:
+        """First row of a layer's cases, -1 for a silent layer."""
+        if not cases:
+            return -1
+        key = tuple((c.figures, c.normal, c.unpenalised) for c in cases)
+        if key not in self.index:
+            self.index[key] = len(self.cases)
+            self.cases += cases
+        return self.index[key]
+
+
+@dataclass
+class Chunk:
+    """The result of one chunk: a column of fen for each (layer, what), and what is left to the patient by pot."""
+
+    outputs: tuple[tuple[int, str], ...]
+    out: Ints
+    patient: Ints
+
+
+class Settler:
+    """Settles the sorted bills of one area, chunk after chunk."""
+
+    def __init__(self, scheme: Scheme, threads: int = 1, sample: int = 5, seed: int = 0) -> None:
+        self.scheme, self.threads, self.sample = scheme, threads, sample
+        self.resolver = resolver_of(scheme)
+        self.registries = [_Registry({}, []) for _ in scheme.layers]
+        self.year = np.zeros(max(1, len(self.resolver.slots.names)), dtype=np.int64)
+        self.stays: dict[str, int] = {}
+        self.last: tuple[Any, int] | None = None
+        self.last_key: tuple[Any, int, int] | None = None
+        self.rows = 0
+        self.random = random.Random(seed)
+        self.structure: Structure | None = None
+        self.structure_of_sizes: tuple[int, ...] = ()
+        self.arrays: tuple[Any, ...] = ()
+        self.first_stays: dict[str, int] = {}
+
+    def settle(self, table: pa.Table, sums: Ints | None = None) -> Chunk:
+        """Settle a chunk. With `sums`, adds to it (columns: active layers, patient by pot, bills) and returns no rows.
+
+        Raises Problems: rows out of order, facts missing, values unknown; EngineFault if a check fails.
+        """
+        if table.num_rows == 0:
+            return Chunk((), np.zeros((0, 0), np.int64), np.zeros((4, 0), np.int64))
+        prepared = self._prepare(table)
+        structure = self._structure(sums is not None)
+        outputs = structure.outputs
+        size = 0 if sums is not None else table.num_rows
+        out = np.empty((len(outputs), size), dtype=np.int64)
+        patient = np.empty((4, size), dtype=np.int64)
+        self._run(structure, prepared, out, patient, np.zeros((1, 1), np.int64) if sums is None else sums)
+        if sums is None and self.sample:
+            self._check_sample(table, prepared, outputs, out, patient)
+        self.rows += table.num_rows
+        return Chunk(outputs, out, patient)
+
+    # --- preparing ----------------------------------------------------------------------------------------------------
+
+    def _prepare(self, table: pa.Table) -> dict[str, Any]:
+        n = table.num_rows
+        conventions = self.scheme.conventions
+        discharged = _day_numbers(table, "discharged_on")
+        days_of = {
+            "discharged_on": discharged,
+            "admitted_on": _day_numbers(table, "admitted_on", discharged),
+            "settled_on": _day_numbers(table, "settled_on", discharged),
+        }
+        self._in_order(days_of["admitted_on"], discharged)
+        first = min(int(d.min()) for d in days_of.values())
+        last = max(int(d.max()) for d in days_of.values())
+        calendar = _Calendar(self.scheme, first, last)
+        policy = days_of[conventions.policy_date]
+        self._check_alive(calendar, policy)
+        year_day = {"admission_year": "admitted_on", "settlement_year": "settled_on"}.get(conventions.cross_year, "discharged_on")
+        year = calendar.year[days_of[year_day] - first]
+        pots = np.empty((4, n), dtype=np.int64)
+        for p, pot in enumerate(POTS):
+            pots[p] = _whole(table, pot)
+        charges = np.zeros((4, n if any(c in table.column_names for c in CHARGES) else 1), dtype=np.int64)
+        for k, charge in enumerate(CHARGES):
+            if charge in table.column_names:
+                charges[k] = _whole(table, charge)
+        total = pots[0] + pots[1] + pots[2] + pots[3]
+        self._check_amounts(pots, charges, total)
+        days = np.maximum(1, discharged - days_of["admitted_on"])
+        if "days" in table.column_names:
+            days = _whole(table, "days")
+        numbers = {"days": days, "total": total, **dict(zip(POTS, pots, strict=True))}
+        for k, charge in enumerate(CHARGES):
+            numbers[charge] = charges[k] if charges.shape[1] == n else np.zeros(n, np.int64)
+        facts = self._read_facts(table, numbers, policy)
+        combo, resolved, rows, alternatives = self._combinations(n, calendar.period[policy - first], facts)
+        changes, keys = self._person_years(table, discharged, year)
+        linked, counting = self._stay_flags(table, n)
+        opens = np.zeros(n, dtype=np.int8)
+        opens[changes] = keys
+        stays = self._stays(table, n, opens, counting)
+        return {
+            "combo": combo, "resolved": resolved, "rows": rows, "alternatives": alternatives, "opens": opens, "pots": pots,
+            "month": calendar.month[discharged - first], "days": days, "linked": linked, "stays": stays, "charges": charges,
+            "year": year, "policy": policy, "discharged": discharged, "admitted": days_of["admitted_on"],
+        }  # fmt: skip
+
+    def _refuse(self, bad: NDArray[np.bool_], why: str) -> None:
+        if bad.any():
+            raise Problems([RowsRefused(at=self.scheme.name, count=int(bad.sum()), row=self.rows + int(np.argmax(bad)), why=why)])
+
+    def _in_order(self, admitted: Ints, discharged: Ints) -> None:
+        self._refuse(admitted > discharged, "入院日期晚于出院日期 admitted after discharge")
+
+    def _check_alive(self, calendar: _Calendar, policy: Ints) -> None:
+        self._refuse(~calendar.alive[policy - calendar.first], "这一天没有适用的政策 no policy applies on the day")
+
+    def _check_amounts(self, pots: Ints, charges: Ints, total: Ints) -> None:
+        self._refuse((pots < 0).any(axis=0), "金额为负 an amount is negative")
+        self._refuse((pots > MOST_FEN).any(axis=0) | (total > MOST_FEN), "金额超出上限 an amount is too large")
+        if charges.shape[1] == total.shape[0]:
+            self._refuse((charges < 0).any(axis=0) | (charges.sum(axis=0) > total), "收费项目合计超过费用总额 charges exceed the bill")
+
+    def _read_facts(
+        self, table: pa.Table, numbers: Mapping[str, Ints], policy: Ints
+    ) -> dict[str, tuple[NDArray[np.int64] | None, list[Any]]]:
+        """For each fact that rules look at: the class of every row as a code, and the classes. None: one class for all."""
+        facts: dict[str, tuple[NDArray[np.int64] | None, list[Any]]] = {}
+        for fact in self.resolver.classes.facts:
+            if FACTS[fact].kind == "number":
+                facts[fact] = self._number_classes(table, fact, numbers, policy)
+            else:
+                facts[fact] = self._text_classes(table, fact)
+        return facts
+
+    def _number_classes(
+        self, table: pa.Table, fact: str, numbers: Mapping[str, Ints], policy: Ints
+    ) -> tuple[NDArray[np.int64] | None, list[Any]]:
+        if fact == "age":
+            found = _ages(table, policy)
+            if found is None:
+                return None, [MISSING]
+        else:
+            found = numbers[fact]
+        cuts = self.resolver.classes.cuts[fact]
+        codes = np.searchsorted(np.array(cuts, dtype=np.int64), found, side="right")
+        edges = [0, *cuts]
+        return codes, [self.resolver.classes.interval(fact, edge) for edge in edges]
+
+    def _text_classes(self, table: pa.Table, fact: str) -> tuple[NDArray[np.int64] | None, list[Any]]:
+        column = "identities" if fact == "identity" else fact
+        if column not in table.column_names:
+            default: object = {"year_end_part": "no", "identity_changed": "no"}.get(fact)
+            if fact == "identity_changed" and self.scheme.conventions.identity_change == "due_less_paid":
+                default = None
+            return None, [self.resolver.classes.class_of(fact, default)]
+        codes, texts = _coded(table, column)
+        classes: list[Any] = []
+        lut = np.empty(len(texts), dtype=np.int64)
+        for k, text in enumerate(texts):
+            found = self.resolver.classes.class_of(fact, value_of(fact, text, self.scheme))
+            if found not in classes:
+                classes.append(found)
+            lut[k] = classes.index(found)
+        return lut[codes], classes
+
+    def _combinations(
+        self, n: int, period: Ints, facts: Mapping[str, tuple[NDArray[np.int64] | None, list[Any]]]
+    ) -> tuple[NDArray[np.int32], list[Resolved], Ints, tuple[Ints, Ints, Ints]]:
+        """Number the class combinations that occur, and resolve each. Raises Problems for those that cannot be."""
+        key = period.copy()
+        sizes = [int(period.max()) + 1]
+        for codes, classes in facts.values():
+            key *= len(classes)
+            sizes.append(len(classes))
+            if codes is not None:
+                key += codes
+        if float(np.prod([float(s) for s in sizes])) > 2.0**62:
+            raise EngineFault(what="too many combinations of facts to number")
+        combo, found = _number(key, int(np.prod(sizes)))
+        resolved: list[Resolved] = []
+        problems: dict[str, tuple[Problem, NDArray[np.bool_]]] = {}
+        alternatives: list[int] = []
+        first = np.zeros(len(found), dtype=np.int64)
+        count = np.ones(len(found), dtype=np.int64)
+        extra: list[tuple[object, ...]] = []
+        keys = [_digits(int(code), sizes, [c for _, c in facts.values()]) for code in found]
+        identity_at = 1 + list(facts).index("identity") if "identity" in facts else 0
+        best_of = self.scheme.conventions.identity_choice == "best" and identity_at > 0
+        for k, case in enumerate(keys):
+            try:
+                resolved.append(self.resolver.resolve(case))
+            except Problems as refused:
+                for problem in refused.problems:
+                    at = combo == k
+                    known = problems.get(repr(problem))
+                    problems[repr(problem)] = (problem, at if known is None else at | known[1])
+                resolved.append(Resolved((), None))
+                continue
+            held = case[identity_at] if best_of else frozenset()
+            if isinstance(held, frozenset) and len(held) > 1:
+                first[k], count[k] = len(alternatives), len(held)
+                for identity in ranked(held, self.scheme):
+                    alternatives.append(len(found) + len(extra))
+                    extra.append((*case[:identity_at], frozenset({identity}), *case[identity_at + 1 :]))
+        if problems:
+            raise Problems([
+                RowsRefused(at=self.scheme.name, count=int(at.sum()), row=self.rows + int(np.argmax(at)), why=f"{p.text('zh')} {p.text('en')}")
+                for p, at in problems.values()
+            ])  # fmt: skip
+        resolved += [self.resolver.resolve(case) for case in extra]
+        rows = np.array(
+            [[registry.find(cases) for registry, cases in zip(self.registries, r.layers, strict=True)] for r in resolved],
+            dtype=np.int64,
+        )
+        return combo, resolved, rows, (np.array(alternatives or [0], np.int64), first[combo], count[combo])
+
+    def _person_years(self, table: pa.Table, discharged: Ints, year: Ints) -> tuple[Ints, NDArray[np.int8]]:
+        """Rows where a person (1) or a policy year (2) begins. Raises Problems with NotSorted."""
+        persons = table["person"].combine_chunks()
+        if pa.types.is_dictionary(persons.type):
+            persons = persons.dictionary_decode()
+        sequence = _whole(table, "sequence")
+        n = table.num_rows
+        same = np.zeros(n, dtype=bool)
+        if n > 1:
+            later, earlier = persons.slice(1), persons.slice(0, n - 1)
+            same[1:] = pc.equal(later, earlier).to_numpy(zero_copy_only=False)
+            down = pc.less(later, earlier).to_numpy(zero_copy_only=False)
+            self._sorted(~down, "人的次序倒了", "persons are not in ascending order", 1)
+            before = (discharged[1:] < discharged[:-1]) | ((discharged[1:] == discharged[:-1]) & (sequence[1:] < sequence[:-1]))
+            self._sorted(~(same[1:] & before), "日期或序号倒了", "dates or sequence go backwards", 1)
+            if "sequence" in table.column_names:
+                twice = same[1:] & (discharged[1:] == discharged[:-1]) & (sequence[1:] == sequence[:-1])
+                self._sorted(~twice, "同一人同日同序号出现两次", "the same person, day and sequence occur twice", 1)
+            back = same[1:] & (year[1:] < year[:-1])
+            self._sorted(~back, "政策年度倒了", "the policy year goes backwards", 1)
+        key = (persons[0].as_py(), int(discharged[0]), int(sequence[0]))
+        if self.last_key is not None:
+            if key < self.last_key:
+                raise Problems([NotSorted(row=self.rows, why_zh="接不上前一段", why_en="it does not follow the chunk before")])
+            same[0] = key[0] == self.last_key[0]
+        new_year = np.zeros(n, dtype=bool)
+        new_year[1:] = year[1:] != year[:-1]
+        new_year[0] = self.last is not None and int(year[0]) != self.last[1]
+        opens = np.where(same, np.where(new_year, 2, 0), 1).astype(np.int8)
+        self.last = (persons[n - 1].as_py(), int(year[n - 1]))
+        self.last_key = (persons[n - 1].as_py(), int(discharged[n - 1]), int(sequence[n - 1]))
+        changes = np.flatnonzero(opens)
+        return changes, opens[changes]
+
+    def _sorted(self, good: NDArray[np.bool_], zh: str, en: str, offset: int) -> None:
+        if not good.all():
+            raise Problems([NotSorted(row=self.rows + offset + int(np.argmin(good)), why_zh=zh, why_en=en)])
+
+    def _stay_flags(self, table: pa.Table, n: int) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+        """Which bills continue a stay, and which are further stays of their own."""
+
+        def says(column: str, code: str) -> NDArray[np.bool_]:
+            if column not in table.column_names:
+                return np.zeros(n, dtype=bool)
+            codes, texts = _coded(table, column)
+            hits = np.array([t is not None and (v := FACTS[column].value(t)) is not None and v.code == code for t in texts])
+            return cast(NDArray[np.bool_], hits[codes])
+
+        continues = says("linked", "yes") | says("year_end_part", "yes")
+        return continues.astype(np.int8), says("care", "inpatient") & ~continues
+
+    def _stays(self, table: pa.Table, n: int, opens: NDArray[np.int8], counting: NDArray[np.bool_]) -> NDArray[np.int8]:
+        """Earlier stays of the year for each bill, by each scope that some rule counts by."""
+        scopes = self.resolver.scopes
+        stays = np.zeros((4, n if scopes else 1), dtype=np.int8)
+        self.first_stays = dict(self.stays)
+        starts = np.maximum.accumulate(np.where(opens > 0, np.arange(n), 0))
+        for scope in sorted(scopes):
+            column = {1: "institution_level", 2: "institution", 3: "diagnoses"}.get(scope)
+            codes, texts = _coded(table, column) if column and column in table.column_names else (np.zeros(n, np.int32), [None])
+            for k, text in enumerate(texts):
+                facts = {column: value_of(column, text, self.scheme)} if column else {}
+                name = stay_keys(facts)[scope]
+                here = counting & (codes == k)
+                running = np.cumsum(here)
+                earlier = running - here
+                at_start = earlier[starts]
+                carried = np.where((starts == 0) & (opens[0] == 0), self.stays.get(name, 0), 0)
+                where = codes == k
+                stays[scope][where] = np.minimum(100, earlier - at_start + carried)[where]
+        self._carry_stays(table, n, opens, counting, scopes)
+        return stays
+
+    def _carry_stays(
+        self, table: pa.Table, n: int, opens: NDArray[np.int8], counting: NDArray[np.bool_], scopes: Iterable[int]
+    ) -> None:
+        """Remember the stays of the person with whom the chunk ends, for the next chunk."""
+        if not scopes:
+            return
+        begun = np.flatnonzero(opens)
+        start = int(begun[-1]) if len(begun) else 0
+        counts = dict(self.stays) if not len(begun) else {}
+        for row in range(start, n):
+            if counting[row]:
+                facts = {
+                    c: value_of(c, table[c][row].as_py(), self.scheme)
+                    for c in ("institution_level", "institution", "diagnoses")
+                    if c in table.column_names
+                }
+                for name in stay_keys(facts):
+                    counts[name] = counts.get(name, 0) + 1
+        self.stays = counts
+
+    # --- running ------------------------------------------------------------------------------------------------------
+
+    def _structure(self, sums_only: bool) -> Structure:
+        sizes = (sums_only, *(len(registry.cases) for registry in self.registries))
+        if self.structure is None or sizes != self.structure_of_sizes:
+            self.structure, self.structure_of_sizes = self._plan(sums_only), sizes
+        return self.structure
+
+    def _plan(self, sums_only: bool) -> Structure:
+        plans: list[LayerPlan | None] = []
+        tables, normals, wholes, tilted, penalised = [], [], [], [], []
+        layers = len(self.scheme.layers)
+        for layer, registry in zip(self.scheme.layers, self.registries, strict=True):
+            cases = registry.cases
+            twins = [c.normal or c.figures for c in cases], [c.unpenalised or c.figures for c in cases]
+            rows = [c.figures for c in cases]
+            tilt = np.array([0 if c.normal is c.figures else 2 if c.normal is None else 1 for c in cases] or [0], np.int8)
+            penalty = np.array([0 if c.unpenalised is c.figures else 2 if c.unpenalised is None else 1 for c in cases] or [0], np.int8)
+            tilted.append(tilt)
+            penalised.append(penalty)
+            if not cases:
+                plans.append(None)
+                tables.append(np.zeros((1, 1), np.int64))
+                normals.append(tables[-1])
+                wholes.append(tables[-1])
+                continue
+            runtime = tuple((r.fact, r.cuts) for r in self.resolver.runtime[layer.name])
+            plan, flat = plan_layer(
+                [*rows, *twins[0], *twins[1]], self.resolver.order[layer.name], len(self.resolver.payers[layer.name]), layers,
+                runtime, bool(tilt.any()), bool(penalty.any()),
+            )  # fmt: skip
+            plans.append(plan)
+            array = np.array([[row[p] for p in plan.columns] for row in flat], dtype=np.int64).reshape(len(flat), len(plan.columns))
+            if array.shape[1] == 0:
+                array = np.zeros((len(flat), 1), np.int64)
+            k = len(rows)
+            tables.append(np.ascontiguousarray(array[:k]))
+            normals.append(np.ascontiguousarray(array[k : 2 * k]))
+            wholes.append(np.ascontiguousarray(array[2 * k :]))
+        names = self.resolver.slots.names
+        self.arrays = (tuple(tables), tuple(normals), tuple(wholes), tuple(tilted), tuple(penalised))
+        return Structure(
+            tuple(plans), len(names), self.resolver.slots.known("全自费.month"),
+            tuple(k for k, name in enumerate(names) if name.endswith(".chain")), bool(self.scheme.limits),
+            self.scheme.conventions.identity_choice == "best", sums_only,
+        )  # fmt: skip
+
+    def _run(self, structure: Structure, prepared: dict[str, Any], out: Ints, patient: Ints, sums: Ints) -> None:
+        """Call the loop, in parts cut between persons when there are several threads."""
+        loop = compiled(structure)
+        limits = [r.ceiling for r in prepared["resolved"]]
+        ratio = np.array([-1 if x is None else x.ratio for x in limits], dtype=np.int64)
+        of = np.array([int(x is not None and x.of == "in_scope") for x in limits], dtype=np.int64)
+        alternatives, first, count = prepared["alternatives"]
+        cuts = self._cuts(prepared["opens"])
+        years = [self.year, *(np.zeros_like(self.year) for _ in cuts[2:])]
+        totals = [sums, *(np.zeros_like(sums) for _ in cuts[2:])]
+        group = np.zeros(len(prepared["combo"]), dtype=np.int8)
+
+        def run(k: int) -> int:
+            return loop(
+                cuts[k], cuts[k + 1], prepared["combo"], first, count, alternatives, prepared["opens"], prepared["pots"],
+                prepared["month"], prepared["days"], prepared["linked"], prepared["stays"], prepared["charges"],
+                prepared["rows"], ratio, of, *self.arrays, years[k], np.zeros_like(self.year), group, out, patient, totals[k],
+            )  # fmt: skip
+
+        parts = range(len(cuts) - 1)
+        if len(parts) == 1:
+            broken = [run(0)]
+        else:
+            with ThreadPoolExecutor(len(parts)) as pool:
+                broken = list(pool.map(run, parts))
+        if max(broken) >= 0:
+            raise EngineFault(what=f"row {self.rows + max(broken)}: payments + patient ≠ bill")
+        self.year = years[-1]
+        for more in totals[1:]:
+            sums += more
+
+    def _cuts(self, opens: NDArray[np.int8]) -> list[int]:
+        n = len(opens)
+        cuts = [0]
+        for k in range(1, self.threads):
+            at = k * n // self.threads
+            later = np.flatnonzero(opens[at : at + 100_000] == 1)
+            if n >= 50_000 and len(later) and at + int(later[0]) > cuts[-1]:
+                cuts.append(at + int(later[0]))
+        return [*cuts, n]
+
+    # --- the check against the engine ---------------------------------------------------------------------------------
+
+    def _check_sample(
+        self, table: pa.Table, prepared: dict[str, Any], outputs: Sequence[tuple[int, str]], out: Ints, patient: Ints
+    ) -> None:
+        """Settle a few persons again, bill by bill, and compare. Raises EngineFault at the first difference."""
+        starts = np.append(np.flatnonzero(prepared["opens"] == 1), table.num_rows)
+        if len(starts) < 2:
+            return
+        for _ in range(self.sample):
+            k = self.random.randrange(len(starts) - 1)
+            begin, end = int(starts[k]), min(int(starts[k + 1]), int(starts[k]) + 50)
+            settled = settle_rows(table.slice(begin, end - begin), self.scheme)
+            for offset, (amounts, left) in enumerate(settled):
+                row = begin + offset
+                for n, (layer, what) in enumerate(outputs):
+                    if int(out[n, row]) != amounts.get((layer, what), 0):
+                        name = self.scheme.layers[layer].name
+                        raise EngineFault(what=f"row {self.rows + row}, {name} {what}: {out[n, row]} ≠ {amounts.get((layer, what), 0)}")
+                if tuple(int(x) for x in patient[:, row]) != left:
+                    raise EngineFault(what=f"row {self.rows + row}: patient {patient[:, row]} ≠ {left}")
+
+
+def value_of(fact: str, text: str | None, scheme: Scheme) -> object:
+    """A cell of a table as the engine's value of a fact. Raises Problems with UnknownValue."""
+    if text is None or (text == "" and not FACTS[fact].several):
+        return frozenset() if FACTS[fact].several else None
+    described = FACTS[fact]
+    words = [w.strip() for w in text.replace("、", ";").split(";") if w.strip()] if described.several else [text]
+    if fact == "diagnoses":
+        return scheme.diseases(words)
+    if not described.values:
+        return text
+    codes = []
+    for word in words:
+        value = described.value(word)
+        if value is None:
+            raise Problems([
+                UnknownValue(
+                    at=fact, value=word, fact_zh=described.zh, fact_en=described.en,
+                    allowed_zh="、".join(v.zh for v in described.values), allowed_en=", ".join(v.code for v in described.values),
+                )
+            ])  # fmt: skip
+        codes.append(value.code)
+    return frozenset(codes) if described.several else codes[0]
+
+
+def _ages(table: pa.Table, policy: Ints) -> Ints | None:
+    if "born_on" in table.column_names:
+        born = _day_numbers(table, "born_on").astype("datetime64[D]")
+        on = policy.astype("datetime64[D]")
+        months = on.astype("datetime64[M]").astype(np.int64) - born.astype("datetime64[M]").astype(np.int64)
+        day = (on - on.astype("datetime64[M]")).astype(np.int64) - (born - born.astype("datetime64[M]")).astype(np.int64)
+        return cast(Ints, (months - (day < 0)) // 12)
+    return _whole(table, "age") if "age" in table.column_names else None
+
+
+def _number(key: Ints, size: int) -> tuple[NDArray[np.int32], Ints]:
+    """Number the distinct keys: (number of each row, the keys)."""
+    if size <= 1 << 24:
+        seen = np.zeros(size, dtype=bool)
+        seen[key] = True
+        found = np.flatnonzero(seen)
+        lut = np.zeros(size, dtype=np.int32)
+        lut[found] = np.arange(len(found), dtype=np.int32)
+        return lut[key], found
+    coded = pa.array(key).dictionary_encode()
+    return coded.indices.to_numpy().astype(np.int32), coded.dictionary.to_numpy()
+
+
+def _digits(code: int, sizes: Sequence[int], classes: Sequence[Sequence[object]]) -> tuple[object, ...]:
+    digits: list[object] = []
+    for size, options in zip(reversed(sizes[1:]), reversed(classes), strict=True):
+        code, digit = divmod(code, size)
+        digits.append(options[digit])
+    return (code, *reversed(digits))
+
+
+def settle_rows(table: pa.Table, scheme: Scheme) -> list[tuple[dict[tuple[int, str], int], tuple[int, ...]]]:
+    """Settle one person's rows with `engine.settlement`: per row the amounts by (layer, what), and the patient's pots."""
+    conventions = scheme.conventions
+    state: YearState | None = None
+    found = []
+    for row in table.to_pylist():
+        on = row["discharged_on"]
+        days = {
+            "discharged_on": on, "admitted_on": row.get("admitted_on") or on, "settled_on": row.get("settled_on") or on,
+        }  # fmt: skip
+        costs = Costs(
+            tuple(row.get(p) or 0 for p in POTS),  # type: ignore[arg-type]  # four pots
+            tuple(row.get(c) or 0 for c in CHARGES),  # type: ignore[arg-type]  # four charges
+        )
+        claim = Claim("", days["admitted_on"], on, days["settled_on"], costs)
+        year_day = {"admission_year": "admitted_on", "settlement_year": "settled_on"}.get(conventions.cross_year, "discharged_on")
+        year = conventions.year_of(days[year_day])
+        continues = value_of("year_end_part", row.get("year_end_part"), scheme) == "yes"
+        policy_on = days[conventions.policy_date]
+        part = Part(claim, costs, year, policy_on, days[conventions.identity_date], days["admitted_on"], on, continues)
+        facts = _row_facts(row, part, scheme)
+        if state is None:
+            state = YearState(structure_of(scheme), year)
+        elif state.year != year:
+            chains = {name: fen for name, fen in state.sums.items() if name.endswith(".chain")}
+            state = YearState(structure_of(scheme), year, chains)
+        outcome = settle_best(part, facts, state, scheme)
+        state = outcome.state
+        amounts: dict[tuple[int, str], int] = {}
+        names = [layer.name for layer in scheme.layers]
+        for payment in outcome.payments:
+            j = names.index(payment.layer.name)
+            amounts |= {
+                (j, "pay"): payment.amount, (j, "tilt"): payment.tilt, (j, "penalty"): payment.penalty,
+                (j, "deductible"): payment.deductible, (j, "held"): payment.amount if payment.held else 0,
+            }  # fmt: skip
+            payers = resolver_of(scheme).payers[payment.layer.name]
+            amounts |= {(j, f"payer.{payers.index(payer)}"): amount for payer, amount in payment.by_payer}
+        found.append((amounts, tuple(outcome.left)))
+    return found
+
+
+def _row_facts(row: Mapping[str, Any], part: Part, scheme: Scheme) -> dict[str, object]:
+    facts: dict[str, object] = {
+        f.code: value_of(f.code, row.get(f.code), scheme)
+        for f in FACTS.values()
+        if f.kind != "number" and f.code not in ("identity", *RUNTIME) and f.code in row
+    }
+    facts.setdefault("diagnoses", MISSING)
+    age = row.get("age")
+    if row.get("born_on"):
+        born = row["born_on"]
+        on = part.policy_on
+        age = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+    facts |= {
+        "identity": value_of("identity", row.get("identities"), scheme) if "identities" in row else MISSING,
+        "age": age,
+        "days": row["days"] if "days" in row else max(1, (part.ends_on - part.begins_on).days),
+        "total": part.costs.total,
+        **dict(zip(POTS, part.costs.pots, strict=True)),
+        **dict(zip(CHARGES, part.costs.charges, strict=True)),
+    }
+    facts.setdefault("year_end_part", "no")
+    if scheme.conventions.identity_change != "due_less_paid":
+        facts.setdefault("identity_changed", "no")
+    return facts
+
+
+# --- A whole table ----------------------------------------------------------------------------------------------------
+
+
+def column_names(scheme: Scheme, outputs: Iterable[tuple[int, str]]) -> list[str]:
+    """Names of result columns: 基本医保, 基本医保·倾斜, 基本医保·起付, 自费分担·定点医疗机构 …"""
+    words = {"pay": "", "tilt": "·倾斜", "penalty": "·降比", "deductible": "·起付", "held": "·待审"}
+    names = []
+    for layer, what in outputs:
+        name = scheme.layers[layer].name
+        if what.startswith("payer."):
+            names.append(f"{name}·{resolver_of(scheme).payers[name][int(what[6:])]}")
+        else:
+            names.append(name + words[what])
+    return names
+
+
+def result_columns(schemes: Iterable[Scheme]) -> list[str]:
+    """Every amount column that bills of these areas can have, in a fixed order."""
+    names: dict[str, None] = {}
+    for scheme in schemes:
+        resolver = resolver_of(scheme)
+        whats = ["pay", "tilt", "penalty", "deductible", "held"]
+        for j, layer in enumerate(scheme.layers):
+            payers = [f"payer.{k}" for k in range(len(resolver.payers[layer.name]))] if len(resolver.payers[layer.name]) > 1 else []
+            natures = {rule.nature for rule in resolver.rules[layer.name]}
+            wanted = [w for w in whats if w == "pay" or (w == "tilt" and "tilt" in natures) or (w == "penalty" and "penalty" in natures)
+                      or (w == "deductible" and layer.kind == "基本医保")
+                      or (w == "held" and any("待审" in rule.sets for rule in resolver.rules[layer.name]))]  # fmt: skip
+            names |= dict.fromkeys(column_names(scheme, [(j, w) for w in (*wanted, *payers)]))
+    return list(names)
+
+
+class TableSettler:
+    """Settles chunks of a table with bills of several areas; one Settler for each area."""
+
+    def __init__(self, policies: Path | None = None, threads: int = 1, sample: int = 5) -> None:
+        self.policies, self.threads, self.sample = policies, threads, sample
+        self.settlers: dict[str, Settler] = {}
+
+    def settler(self, area: str) -> Settler:
+        """The settler of an area, by code or name. Raises Problems for an unknown area."""
+        scheme = load_scheme(area, self.policies)
+        if scheme.area not in self.settlers:
+            self.settlers[scheme.area] = Settler(scheme, self.threads, self.sample)
+        return self.settlers[scheme.area]
+
+    def settle(self, table: pa.Table, columns: Sequence[str]) -> pa.Table:
+        """Settle a chunk; the result has the key columns, `columns`, and what is left to the patient, all in fen."""
+        codes, areas = _coded(table, "area")
+        n = table.num_rows
+        amounts = {name: np.zeros(n, dtype=np.int64) for name in columns}
+        left = np.zeros((4, n), dtype=np.int64)
+        for k, area in enumerate(areas):
+            rows = np.flatnonzero(codes == k)
+            if not len(rows):
+                continue
+            whole = len(rows) == n
+            settler = self.settler(area)
+            chunk = settler.settle(table if whole else table.take(pa.array(rows)))
+            for name, values in zip(column_names(settler.scheme, chunk.outputs), chunk.out, strict=True):
+                if whole:
+                    amounts[name] = values
+                else:
+                    amounts[name][rows] = values
+            if whole:
+                left = chunk.patient
+            else:
+                left[:, rows] = chunk.patient
+        keys = {name: table[name] for name in KEYS if name in table.column_names}
+        patient = [left.sum(axis=0), *left]
+        return pa.table({**keys, **amounts, **dict(zip(PATIENT, patient, strict=True))})
+
+
+def areas_of(table: pa.Table) -> list[str]:
+    """The areas that occur in a table."""
+    return [a for a in pc.unique(table["area"]).to_pylist() if a is not None]
+
+
+def settle_table(table: pa.Table, policies: Path | None = None, threads: int = 1) -> pa.Table:
+    """Settle an Arrow table of bills, sorted by person, date and sequence within each area.
+
+    Columns are those of `COLUMNS`; amounts are whole fen, in and out. The result has the key columns, one column for each
+    layer (and its tilt, penalty, deductible, held part and payers where it has them), and what is left to the patient.
+
+    Raises Problems: columns or values that are not known, rows that are not sorted or cannot be settled.
+    """
+    check_columns(table.schema)
+    settler = TableSettler(policies, threads)
+    schemes = [load_scheme(area, policies) for area in areas_of(table)]
+    return settler.settle(table, result_columns(schemes))
+
+
+__all__ = ["COLUMNS", "MOST_FEN", "NO_LIMIT", "Settler", "TableSettler", "check_columns", "settle_rows", "settle_table"]

@@ -1,0 +1,268 @@
+"""Why a layer pays what it pays: the steps of its calculation, as sentences in Chinese and English.
+
+A step carries the figures that arose while the layer was settled (`LayerRun`) and the rules that gave its ratios and
+deductibles. Nothing is calculated again here: the sentence prints what the settlement used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from yizhan.engine.facts import CHARGES, FACTS, POTS
+from yizhan.engine.money import NO_LIMIT, RATIO_ONE, percent, yuan_grouped
+from yizhan.engine.scheme import Adjuster, Citation
+from yizhan.engine.steps import CUMULATIVE, OWN_CAP, RATIO, TOP_UP, Bill, Figures, LayerRun
+
+if TYPE_CHECKING:
+    from yizhan.engine.resolution import Cited, LayerCase
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a layer's calculation.
+
+    `amount` is its result in fen, `numbers` the figures in it (fen; `ratio` in ten-thousandths), `words` what is
+    named in it (keys end in `_zh` and `_en`), `story` how each figure came about.
+    """
+
+    op: str
+    amount: int
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+    story: tuple[Cited, ...] = ()
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The rules behind the step."""
+        return tuple(dict.fromkeys(c for s in self.story for c in (s.setter, *(by for _, by in s.adjusters))))
+
+    def sentence(self, lang: str = "zh") -> str:
+        """The step in words."""
+        zh, en = SENTENCES[self.op]
+        shown = {name: percent(n) if name == "ratio" else yuan_grouped(n) for name, n in self.numbers.items()}
+        words = {name[:-3]: text for name, text in self.words.items() if name.endswith(f"_{lang}")}
+        text = (zh if lang == "zh" else en).format(amount=yuan_grouped(self.amount), **shown, **words)
+        told = [story_text(s, lang) for s in self.story]
+        joint = "；" if lang == "zh" else "; "
+        return f"{text}〔{joint.join(told)}〕" if told else text
+
+
+SENTENCES = {
+    "base": ("计入{pots}，共 {amount} 元", "counts {pots}: {amount} yuan"),
+    "left_out": ("不计入{what}后为 {amount} 元", "leaving out {what}: {amount} yuan"),
+    "aside": ("先自付 {ratio}，即 {aside} 元，余 {amount} 元", "first {ratio}, {aside} yuan, is set aside; {amount} yuan remain"),
+    "barred": ("这种情形不支付", "nothing is paid in this case"),
+    "required": ("须先有{layers}支付，本次没有，所以不支付", "pays only after {layers} has paid, which it has not"),
+    "cost_ceiling": ("超过计入限额的不算，计入 {amount} 元", "cost above the ceiling does not count; {amount} yuan do"),
+    "deductible": ("起付标准 {printed} 元，本次由个人负担 {amount} 元", "deductible {printed} yuan, of which {amount} yuan fall on this bill"),
+    "ratio": ("（{counted} − {deductible}）× {ratio} = {amount} 元", "({counted} − {deductible}) × {ratio} = {amount} yuan"),
+    "bands": ("{counted} 元分段：{bands}，合计 {amount} 元", "{counted} yuan in bands: {bands}; together {amount} yuan"),
+    "cumulative": (
+        "累计 {sum} 元（其中本次 {counted} 元），累计起付 {printed} 元，按 {bands} 累计应付 {due} 元，减{before_is} {before} 元 = {amount} 元",
+        "year's sum {sum} yuan ({counted} of it now), deductible {printed} yuan; at {bands} the sum gives {due} yuan, less {before_is} {before} yuan = {amount} yuan",
+    ),
+    "top_up": (
+        "{of} {base} 元 × {ratio} = {due} 元，前面已报 {before} 元，差额 {amount} 元",
+        "{of} {base} yuan × {ratio} = {due} yuan; {before} yuan were paid already; the difference is {amount} yuan",
+    ),
+    "own_cap": (
+        "今年已自付 {before} 元，加本次共 {due} 元，超过 {cap} 元的部分为 {amount} 元",
+        "own burden this year {before} yuan, {due} yuan with this bill; above {cap} yuan: {amount} yuan",
+    ),
+    "floor": ("不低于 {ratio}，应付 {amount} 元", "at least {ratio}: {amount} yuan"),
+    "ceiling": ("限额以内还可付 {allowed} 元，支付 {amount} 元", "{allowed} yuan are left under the ceiling; pays {amount} yuan"),
+    "room": ("只剩 {room} 元未付，支付 {amount} 元", "only {room} yuan are left unpaid; pays {amount} yuan"),
+    "tilt": ("其中倾斜多付 {amount} 元（一般支付 {normal} 元）", "{amount} yuan of it through the tilt (normally {normal} yuan)"),
+    "penalty": ("因处罚少付 {amount} 元", "{amount} yuan less because of a penalty"),
+    "split": ("由{who}分担", "borne by {who}"),
+    "instead": ("由{who}承担", "borne by {who}"),
+    "advance": ("先由{who}垫付", "advanced by {who}"),
+    "held": ("待{who}，{amount} 元暂不拨付", "{amount} yuan wait for {who}"),
+    "given": ("由别处结算，已付 {amount} 元", "settled elsewhere: {amount} yuan"),
+}  # fmt: skip
+
+_KEY_EN = {
+    "比例": "ratio", "起付标准": "deductible", "年度限额": "yearly ceiling", "单次限额": "ceiling per bill",
+    "每月限额": "monthly ceiling", "补足到": "target", "先自付比例": "share set aside", "保底比例": "floor",
+    "个人年度自付上限": "cap of own burden", "年度起付上限": "yearly deductible ceiling", "年度计入限额": "yearly cost ceiling",
+    "单次计入限额": "cost ceiling per bill", "计入": "counts", "不计入": "leaves out", "不支付": "not paid", "资金": "payers",
+    "改由": "payer instead", "垫付": "advance", "待审": "review", "起付次数": "further stays", "转诊接续": "linked stays",
+    "另设限额": "named ceiling", "须有支付": "requires", "折算": "weight", "按项目": "charges",
+}  # fmt: skip
+
+_MONEY_KEYS = frozenset(k for k in _KEY_EN if "限额" in k or k in ("起付标准", "年度起付上限", "个人年度自付上限"))
+
+
+def adjuster_text(key: str, by: Adjuster, lang: str) -> str:
+    """An adjuster in words: 加5个百分点, +5 points."""
+    if lang == "zh":
+        return by.text
+
+    def shown(number: int) -> str:
+        return f"{yuan_grouped(number)} yuan" if key in _MONEY_KEYS else percent(number)
+
+    def points(number: int) -> str:
+        return f"{percent(abs(number))[:-1]} points"
+
+    sign = "+" if by.value >= 0 else "−"
+    return {
+        "raise": f"raised to {shown(by.value)}",
+        "lower": f"lowered to {shown(by.value)}",
+        "factor": f"× {percent(by.value)}",
+        "add": f"{sign}{shown(abs(by.value)) if key in _MONEY_KEYS else points(by.value)}",
+        "add_by_age": f"{sign}{points(by.value)} for each year of age",
+        "add_capped": f"{sign}{points(by.value)}, to at most {percent(by.cap)}",
+        "floor": f"at least {shown(by.value)}",
+        "ceiling": f"at most {shown(by.value)}",
+    }[by.kind]
+
+
+def story_text(cited: Cited, lang: str) -> str:
+    """How a figure came about: who set it, what adjusted it."""
+    name = cited.key if lang == "zh" else _KEY_EN.get(cited.key, cited.key)
+    parts = [f"{name}：{cited.setter.text(lang)}" if lang == "zh" else f"{name}: {cited.setter.text(lang)}"]
+    for by, citation in cited.adjusters:
+        parts.append(f"{adjuster_text(cited.key, by, lang)} {citation.text(lang)}")
+    return ("，" if lang == "zh" else ", ").join(parts)
+
+
+def _named(codes: Sequence[str], lang: str) -> str:
+    words = [FACTS[c].zh if lang == "zh" else FACTS[c].en for c in codes]
+    return "、".join(words) if lang == "zh" else " + ".join(words)
+
+
+_PART_WORDS = (
+    ("起付部分", "the deductible part"),
+    ("超封顶部分", "what exceeded a ceiling"),
+    ("转外自付部分", "the part set aside for going elsewhere"),
+    ("降比部分", "what a penalty took"),
+)
+
+
+def explain(
+    case: LayerCase, run: LayerRun, bill: Bill, normal: int, penalty: int, order: Sequence[int], names: Sequence[str]
+) -> tuple[Step, ...]:
+    """The steps of one layer's run, in order. `order` is the drawing order of the pots, `names` the layers' names."""
+    f = case.figures
+    if f.barred and not f.bands and f.formula == RATIO:
+        return (Step("barred", 0, story=_told(case, "不支付")), *_consequences(case, run, normal, penalty))
+    steps = [_base(case, run, order)]
+    if any(f.leaves_out):
+        left_out = [words for words, flag in zip(_PART_WORDS, f.leaves_out, strict=True) if flag]
+        words = {"what_zh": "、".join(z for z, _ in left_out), "what_en": " and ".join(e for _, e in left_out)}
+        steps.append(Step("left_out", run.base, words=words, story=_told(case, "不计入")))
+    if f.aside:
+        steps.append(
+            Step("aside", run.base - run.aside, {"ratio": f.aside, "aside": run.aside}, story=_told(case, "先自付比例"))
+        )
+    if f.barred:
+        steps.append(Step("barred", 0, story=_told(case, "不支付")))
+        return (*steps, *_consequences(case, run, normal, penalty))
+    if f.requires and run.counted == 0 and run.base > run.aside:
+        needed = "、".join(names[k] for k, flag in enumerate(f.requires) if flag)
+        steps.append(Step("required", 0, words={"layers_zh": needed, "layers_en": needed}, story=_told(case, "须有支付")))
+        return (*steps, *_consequences(case, run, normal, penalty))
+    if run.counted < run.base - run.aside:
+        steps.append(Step("cost_ceiling", run.counted, story=_told(case, "单次计入限额", "年度计入限额")))
+    steps += _formula(case, run, bill)
+    if f.floor:
+        steps.append(Step("floor", run.raw, {"ratio": f.floor}, story=_told(case, "保底比例")))
+    if run.allowed < run.raw:
+        told = _told(case, "单次限额", "每月限额", "年度限额", "另设限额")
+        steps.append(Step("ceiling", min(run.raw, run.allowed), {"allowed": run.allowed}, story=told))
+    if run.pay < min(run.raw, run.allowed):
+        steps.append(Step("room", run.pay, {"room": max(0, run.room)}))
+    return (*steps, *_consequences(case, run, normal, penalty))
+
+
+def _told(case: LayerCase, *keys: str) -> tuple[Cited, ...]:
+    return tuple(story for story in case.story if story.key in keys)
+
+
+def _base(case: LayerCase, run: LayerRun, order: Sequence[int]) -> Step:
+    f = case.figures
+    pots = [POTS[p] for p in order if f.weight[p]]
+    words = {"pots_zh": _named(pots, "zh"), "pots_en": _named(pots, "en")}
+    if f.by_charge:
+        charges = [c for c, flag in zip(CHARGES, f.charge, strict=True) if flag]
+        words = {"pots_zh": _named(charges, "zh"), "pots_en": _named(charges, "en")}
+    weighted = [p for p in order if f.weight[p] not in (0, RATIO_ONE)]
+    for p in weighted:
+        words["pots_zh"] += f"（{FACTS[POTS[p]].zh}按{percent(f.weight[p])}）"
+        words["pots_en"] += f" ({FACTS[POTS[p]].en} at {percent(f.weight[p])})"
+    return Step("base", run.base, words=words, story=_told(case, "计入", "折算", "按项目"))
+
+
+def _bands_text(f: Figures, lang: str) -> str:
+    if len(f.bands) == 1:
+        return percent(f.bands[0][2])
+    texts = []
+    for low, high, ratio in f.bands:
+        upper = "" if high >= NO_LIMIT else yuan_grouped(high)
+        if lang == "zh":
+            stretch = f"{yuan_grouped(low)}元以上" if not upper else f"{yuan_grouped(low)}–{upper}元"
+        else:
+            stretch = f"above {yuan_grouped(low)}" if not upper else f"{yuan_grouped(low)}–{upper}"
+        texts.append(f"{stretch} {percent(ratio)}")
+    return ("、" if lang == "zh" else ", ").join(texts)
+
+
+def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
+    f = case.figures
+    bands = {"bands_zh": _bands_text(f, "zh"), "bands_en": _bands_text(f, "en")}
+    if f.formula == RATIO:
+        printed = f.deductible + f.deductible_per_day * bill.days
+        of = bill.in_scope if f.deductible_of else bill.total
+        printed += (2 * of * f.deductible_share + RATIO_ONE) // (2 * RATIO_ONE)
+        told = _told(case, "起付标准", "起付次数", "转诊接续", "年度起付上限")
+        steps = []
+        if printed or run.deductible:
+            steps.append(Step("deductible", run.deductible, {"printed": printed}, story=told))
+        if len(f.bands) == 1:
+            numbers = {"counted": run.counted, "deductible": run.deductible, "ratio": f.bands[0][2]}
+            steps.append(Step("ratio", run.due, numbers, story=_told(case, "比例")))
+        else:
+            steps.append(Step("bands", run.due, {"counted": run.counted}, bands, _told(case, "比例")))
+        return steps
+    if f.formula == CUMULATIVE:
+        paid_before = bool(f.due_less_paid)
+        words = bands | {
+            "before_is_zh": "已付" if paid_before else "此前累计应付",
+            "before_is_en": "paid before" if paid_before else "what it gave before",
+        }
+        numbers = {"sum": run.base_before + run.counted, "counted": run.counted, "printed": f.deductible, "due": run.due, "before": run.before}
+        return [Step("cumulative", run.raw, numbers, words, _told(case, "起付标准", "比例"))]
+    if f.formula == TOP_UP:
+        of = FACTS["in_scope" if f.top_up_of else "total"]
+        numbers = {
+            "base": bill.in_scope if f.top_up_of else bill.total, "ratio": f.top_up, "due": run.due,
+            "before": run.before,
+        }  # fmt: skip
+        return [Step("top_up", run.raw, numbers, {"of_zh": of.zh, "of_en": of.en}, _told(case, "补足到"))]
+    assert f.formula == OWN_CAP
+    numbers = {"before": run.before, "due": run.due, "cap": f.own_cap}
+    return [Step("own_cap", run.raw, numbers, story=_told(case, "个人年度自付上限"))]
+
+
+def _consequences(case: LayerCase, run: LayerRun, normal: int, penalty: int) -> list[Step]:
+    f = case.figures
+    steps = []
+    if run.pay != normal:
+        steps.append(Step("tilt", run.pay - normal, {"normal": normal}))
+    if penalty:
+        steps.append(Step("penalty", penalty))
+    borne = [(payer, share) for payer, share in zip(case.payers, f.share, strict=False) if share]
+    if len(borne) > 1:
+        who = "、".join(f"{payer} {percent(share)}" for payer, share in borne)
+        steps.append(Step("split", run.pay, words={"who_zh": who, "who_en": who}, story=_told(case, "资金")))
+    elif case.cited("改由"):
+        steps.append(Step("instead", run.pay, words={"who_zh": borne[0][0], "who_en": borne[0][0]}, story=_told(case, "改由")))
+    if case.advanced_by:
+        who = case.advanced_by
+        steps.append(Step("advance", run.pay, words={"who_zh": who, "who_en": who}, story=_told(case, "垫付")))
+    if f.held and run.pay:
+        who = case.reviewer
+        steps.append(Step("held", run.pay, words={"who_zh": who, "who_en": who}, story=_told(case, "待审")))
+    return steps

@@ -1,0 +1,334 @@
+"""Everything that yizhan refuses, and the words in which it does so.
+
+    Problem                one thing found to be wrong: code, zh, en
+    ├── InputProblem         in what a caller sent (a claim, a table, an option)
+    ├── PolicyProblem        in a policy document: begins with file:line and article
+    └── EngineFault          a broken promise of our own (never the caller's fault)
+    Problems               all that was found in one upload, raised together
+
+A situation is a class. Its `zh` and `en` say what was found and what to do; the words in braces are filled from the
+keyword arguments. A problem is raised when it stands alone and collected when more may follow, so that somebody who
+uploads a file sees all of its mistakes at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class Problem(Exception):
+    """One thing found to be wrong, in Chinese and English, with a stable code."""
+
+    code: ClassVar[str] = ""
+    zh: ClassVar[str] = ""
+    en: ClassVar[str] = ""
+
+    def __init__(self, *, at: str = "", **found: object) -> None:
+        self.at = at
+        self.found = found
+        super().__init__(self.text("en"))
+
+    def text(self, lang: str = "zh") -> str:
+        """The message in `zh` or `en`, led by where it was found."""
+        words = (self.zh if lang == "zh" else self.en).format(**self.found)
+        joint = "：" if lang == "zh" else ": "
+        return f"{self.at}{joint}{words}" if self.at else words
+
+    def as_dict(self) -> dict[str, str]:
+        """The problem as other programs read it."""
+        return {"code": self.code, "at": self.at, "zh": self.text("zh"), "en": self.text("en")}
+
+    def __str__(self) -> str:
+        return self.text("en")
+
+
+class InputProblem(Problem):
+    """Something in what the caller sent. `at` is the path to it, such as `claims[0].amounts.total`."""
+
+
+class PolicyProblem(Problem):
+    """Something in a policy document. `at` is `file:line 文号 条`."""
+
+
+class EngineFault(Problem):
+    """A promise of the engine itself does not hold. Nothing was paid; report it."""
+
+    code = "engine_fault"
+    zh = "引擎自检没有通过：{what}。结果已作废，没有写入任何数据，请报告开发者。"
+    en = "the engine's own check failed: {what}. The result is void and nothing was written; please report this."
+
+
+class Problems(Exception):
+    """All problems found in one input, in the order in which they were found."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(p.text("en") for p in self.problems))
+
+
+# --- What a caller may have sent -------------------------------------------------------------------------------------
+
+
+class NotJson(InputProblem):
+    code = "not_json"
+    zh = "不是有效的 JSON（第{line}行第{column}列）：{why}。请检查引号和逗号。"
+    en = "not valid JSON (line {line}, column {column}): {why}. Check quotes and commas."
+
+
+class Unreadable(InputProblem):
+    code = "unreadable"
+    zh = "读不到：{why}。请检查路径和权限。"
+    en = "cannot be read: {why}. Check the path and the permissions."
+
+
+class WrongShape(InputProblem):
+    code = "wrong_shape"
+    zh = "应为{expected_zh}，实为 {found}。"
+    en = "should be {expected_en}, found {found}."
+
+
+class UnknownKey(InputProblem):
+    code = "unknown_key"
+    zh = "不认识的项“{key}”。{hint_zh}"
+    en = "unknown key “{key}”. {hint_en}"
+
+
+class MissingKey(InputProblem):
+    code = "missing_key"
+    zh = "缺少“{key}”（{meaning}）。"
+    en = "“{key}” is missing ({meaning})."
+
+
+class UnknownValue(InputProblem):
+    code = "unknown_value"
+    zh = "“{value}”不是“{fact_zh}”的值；可用：{allowed_zh}。"
+    en = "“{value}” is not a value of {fact_en}; allowed: {allowed_en}."
+
+
+class BadAmount(InputProblem):
+    code = "bad_amount"
+    zh = "“{value}”不是金额；请写成以元为单位、两位小数的文本，例如 \"1234.50\"。"
+    en = 'found {value}, which is not an amount; write yuan as text with two decimals, for example "1234.50".'
+
+
+class AmountTooLarge(InputProblem):
+    code = "amount_too_large"
+    zh = "{value} 元超出单笔上限 {most} 元；请核对是否多写了位数。"
+    en = "{value} yuan exceeds the largest amount accepted, {most} yuan; check for extra digits."
+
+
+class AmountsDisagree(InputProblem):
+    code = "amounts_disagree"
+    zh = "费用总额 {total} 元，各部分合计 {parts} 元，相差 {gap} 元；请核对{what_zh}。"
+    en = "the total is {total} yuan but the parts sum to {parts} yuan, a gap of {gap} yuan; check {what_en}."
+
+
+class BadDate(InputProblem):
+    code = "bad_date"
+    zh = "“{value}”不是日期；请写成 2019-10-01 的形式。"
+    en = "“{value}” is not a date; write it as 2019-10-01."
+
+
+class DatesOutOfOrder(InputProblem):
+    code = "dates_out_of_order"
+    zh = "{first_zh}（{first}）晚于{second_zh}（{second}）；请核对。"
+    en = "{first_en} ({first}) is after {second_en} ({second}); check them."
+
+
+class ClaimsOutOfOrder(InputProblem):
+    code = "claims_out_of_order"
+    zh = "这一单（{on}）早于前一单（{before}）；同一人的各单须按结算先后排列。"
+    en = "this claim ({on}) comes before the one listed above it ({before}); list a person's claims in the order of settling."
+
+
+class DuplicateClaim(InputProblem):
+    code = "duplicate_claim"
+    zh = "单号“{claim}”出现了两次；一次就诊只能结算一次。"
+    en = "claim number “{claim}” occurs twice; one visit is settled once."
+
+
+class BadIdNumber(InputProblem):
+    code = "bad_id_number"
+    zh = "身份证号 {masked} 不对：{why_zh}。"
+    en = "ID number {masked} is wrong: {why_en}."
+
+
+class BadCode(InputProblem):
+    code = "bad_code"
+    zh = "“{value}”不是{what_zh}；应为{form_zh}。"
+    en = "“{value}” is not {what_en}; it should be {form_en}."
+
+
+class NoPolicyForArea(InputProblem):
+    code = "no_policy_for_area"
+    zh = "没有统筹区 {area} 的政策。已有：{known}。"
+    en = "there is no policy for area {area}. Available: {known}."
+
+
+class NoPolicyForDate(InputProblem):
+    code = "no_policy_for_date"
+    zh = "{area} 的政策自 {first} 起{until_zh}，没有 {on} 适用的规定。"
+    en = "the policies of {area} begin on {first}{until_en}; none applies on {on}."
+
+
+class FactNeeded(InputProblem):
+    code = "fact_needed"
+    zh = "缺少“{fact_zh}”（{key}）：{needed_by} 要看它才能决定{layer}。请补上。"
+    en = "“{key}” ({fact_en}) is missing: {needed_by} needs it to decide {layer}. Please supply it."
+
+
+class NotInsured(InputProblem):
+    code = "not_insured"
+    zh = "{on} 不在参保有效期内（{periods}），不能结算；请先核对参保缴费。"
+    en = "{on} lies outside the insured periods ({periods}), so it cannot be settled; check enrolment and premium first."
+
+
+class YearSplitNeeded(InputProblem):
+    code = "year_split_needed"
+    zh = "住院跨年（{admitted} 至 {discharged}），{area} 的规定要按年末切开：请在 amounts_by_year 里分别给出两年的费用，或给出带日期的明细 lines。"
+    en = (
+        "the stay crosses the year's end ({admitted} to {discharged}) and {area} cuts it there: give each year's cost in "
+        "amounts_by_year, or dated lines."
+    )
+
+
+class GivenDeductibleNeeded(InputProblem):
+    code = "given_deductible_needed"
+    zh = "“{layer}”由别处结算，但 {needed_by} 不计入起付部分：请同时给出那里扣的起付金额（given.{layer}.deductible）。"
+    en = (
+        "“{layer}” was settled elsewhere, but {needed_by} leaves the deductible part out: also give the deductible charged "
+        "there (given.{layer}.deductible)."
+    )
+
+
+class GivenTooLarge(InputProblem):
+    code = "given_too_large"
+    zh = "给定的“{layer}”支付 {given} 元，多于可付的 {room} 元；请核对。"
+    en = "the given payment of “{layer}”, {given} yuan, exceeds what is left to pay, {room} yuan; check it."
+
+
+class StateOfOtherScheme(InputProblem):
+    code = "state_of_other_scheme"
+    zh = "年度累计状态属于 {found}，不是 {expected}；请从头重算（不带 year_state）。"
+    en = "the year state belongs to {found}, not to {expected}; settle again from the start, without year_state."
+
+
+class NotSorted(InputProblem):
+    code = "not_sorted"
+    zh = "第 {row} 行：同一统筹区的账单须按人、日期、序号排列，{why_zh}。请先排序（或不加 --sorted，由程序排序）。"
+    en = "row {row}: bills of an area must be sorted by person, date and sequence, {why_en}. Sort them, or leave out --sorted."
+
+
+class RowsRefused(InputProblem):
+    code = "rows_refused"
+    zh = "{count} 行不能结算（例如第 {row} 行）：{why}"
+    en = "{count} rows cannot be settled (row {row}, for example): {why}"
+
+
+class MissingColumn(InputProblem):
+    code = "missing_column"
+    zh = "表里没有“{column}”列（{meaning}）。"
+    en = "the table has no column “{column}” ({meaning})."
+
+
+class BadColumn(InputProblem):
+    code = "bad_column"
+    zh = "“{column}”列应为{expected_zh}，实为 {found}。"
+    en = "column “{column}” should be {expected_en}, found {found}."
+
+
+class PackageNeeded(InputProblem):
+    code = "package_needed"
+    zh = "批量结算需要 {package}：请用 pip install 'yizhan[batch]' 安装。"
+    en = "batch settlement needs {package}: install it with pip install 'yizhan[batch]'."
+
+
+# --- What a policy document may say wrongly ---------------------------------------------------------------------------
+
+
+class BadDocument(PolicyProblem):
+    code = "bad_document"
+    zh = "{why_zh}"
+    en = "{why_en}"
+
+
+class BareNumber(PolicyProblem):
+    code = "bare_number"
+    zh = "“{key}: {value}”只有数字；请写上单位，如 {value}元、{value}%、{value}个百分点。"
+    en = "“{key}: {value}” is a bare number; write its unit, such as {value}元, {value}% or {value}个百分点."
+
+
+class BadValue(PolicyProblem):
+    code = "bad_value"
+    zh = "“{key}”的值“{value}”看不懂：{why_zh}。"
+    en = "the value “{value}” of “{key}” cannot be read: {why_en}."
+
+
+class UnknownPolicyKey(PolicyProblem):
+    code = "unknown_policy_key"
+    zh = "不认识的项“{key}”。{hint_zh}"
+    en = "unknown key “{key}”. {hint_en}"
+
+
+class RepeatedKey(PolicyProblem):
+    code = "repeated_key"
+    zh = "“{key}”在同一处写了两次。"
+    en = "“{key}” is written twice in one place."
+
+
+class RulesConflict(PolicyProblem):
+    code = "rules_conflict"
+    zh = "“{layer}·{figure}”有两条规定同时适用（{case}）：{one} 与 {other}。请用“例外于”写明哪一条是例外，或把条件分开。"
+    en = (
+        "two rules set “{layer}·{figure}” in one case ({case}): {one} and {other}. Write which of them is the exception "
+        "(例外于), or separate their conditions."
+    )
+
+
+class RuleMissing(PolicyProblem):
+    code = "rule_missing"
+    zh = "“{layer}”在这种情形下缺少“{figure}”（{case}）：有规定说到这种情形，但没有说全。"
+    en = "“{layer}” lacks “{figure}” in this case ({case}): rules speak of the case but not of all that it needs."
+
+
+class YearlyFigureMissing(PolicyProblem):
+    code = "yearly_figure_missing"
+    zh = "“{name}”没有 {year} 年的数字；请在“每年”里补上。"
+    en = "“{name}” has no figure for {year}; add it under 每年."
+
+
+class NumberNotModelled(PolicyProblem):
+    code = "number_not_modelled"
+    zh = "条文里的“{number}”在规则、读法、不建模中都没有出现。"
+    en = "“{number}” stands in the article but in no rule, reading or 不建模 note."
+
+
+class ReadingNeeded(PolicyProblem):
+    code = "reading_needed"
+    zh = "条文用了“{word}”，意思要由人选定：请加一条读法。"
+    en = "the article says “{word}”, whose meaning has to be chosen: add a 读法."
+
+
+class BoundNotMet(PolicyProblem):
+    code = "bound_not_met"
+    zh = "“{layer}·{figure}”为 {value}，不符合 {by} 的要求“{bound}”（{case}）。"
+    en = "“{layer}·{figure}” is {value}, which does not meet the bound “{bound}” of {by} ({case})."
+
+
+class ExampleWrong(PolicyProblem):
+    code = "example_wrong"
+    zh = "算例“{name}”：{what}应为 {expected}，算得 {found}。"
+    en = "example “{name}”: {what} should be {expected}, computed {found}."
+
+
+class ExamplesMissing(PolicyProblem):
+    code = "examples_missing"
+    zh = "界限“{layer}·{figure} {value}”缺少算例：{sides_zh}。"
+    en = "the threshold “{layer}·{figure} {value}” has no example {sides_en}."
+
+
+class OfficialNumberMissing(PolicyProblem):
+    code = "official_number_missing"
+    zh = "原文的“{number}”没有建模，也没有声明不建模（原文：…{context}…）。"
+    en = "“{number}” of the official text is neither modelled nor declared 不建模 (text: …{context}…)."

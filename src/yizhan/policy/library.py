@@ -1,0 +1,197 @@
+"""The library of policies: folders of documents, and the scheme that they make for each area.
+
+    load_scheme("430300")            the scheme of Xiangtan from the policies that ship with yizhan
+    Library(Path("my/policies"))     another folder
+
+An area inherits the documents of the folders above it and of 000000-国家. Reading is done once for each area.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from yizhan.engine.resolution import Resolver
+from yizhan.engine.scheme import Rule, Scheme
+from yizhan.errors import BadCode, BadDocument, NoPolicyForArea, PolicyProblem, Problem, Problems, RulesConflict, Unreadable
+from yizhan.policy.document import Document, read_document
+from yizhan.policy.rules import Found, Reader, Repeal, Vocabulary, conventions_of
+
+NATION = "000000"
+EXAMPLES = "算例"
+SIGNATURES = "签署.md"
+
+_FOLDER = re.compile(r"([0-9]{6})-(.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class AreaFolder:
+    """A folder of policies: code, name, and the folders whose documents it inherits, itself last."""
+
+    code: str
+    name: str
+    path: Path
+    chain: tuple[Path, ...]
+
+    @property
+    def settles(self) -> bool:
+        """Whether bills can be settled under it: it has a scheme.md."""
+        return (self.path / "scheme.md").exists()
+
+
+def shipped_policies() -> Path:
+    """The policies that ship with yizhan: in the wheel beside the package, in a checkout at its root."""
+    inside = Path(__file__).parent.parent / "policies"
+    return inside if inside.is_dir() else Path(__file__).parents[3] / "policies"
+
+
+class Library:
+    """A folder of policies. Raises Problems if it is not there."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or shipped_policies()
+        if not self.root.is_dir():
+            raise Problems([Unreadable(at=str(self.root), why="no such folder 没有这个文件夹")])
+        nation = next((p for p in sorted(self.root.iterdir()) if p.name.startswith(f"{NATION}-")), None)
+        self.areas: dict[str, AreaFolder] = {}
+        self._collect(self.root, (nation,) if nation else ())
+        self._schemes: dict[str, Scheme] = {}
+        self._documents: dict[Path, Document] = {}
+
+    def _collect(self, folder: Path, chain: tuple[Path, ...]) -> None:
+        for path in sorted(folder.iterdir()):
+            found = _FOLDER.fullmatch(path.name)
+            if not found or not path.is_dir() or path in chain:
+                continue
+            self.areas[found[1]] = AreaFolder(found[1], found[2], path, (*chain, path))
+            self._collect(path, (*chain, path))
+
+    @property
+    def pooling_areas(self) -> tuple[AreaFolder, ...]:
+        """Areas under which bills can be settled."""
+        return tuple(area for area in self.areas.values() if area.settles)
+
+    def area(self, code: str) -> AreaFolder:
+        """The folder for a code, or the nearest one above it. Raises Problems: a malformed or unknown code."""
+        if not re.fullmatch("[0-9]{6}", code):
+            named = [a for a in self.pooling_areas if code in (a.name, f"{a.name}市")]
+            if named:
+                return named[0]
+            raise Problems([
+                BadCode(at="area", value=code, what_zh="统筹区代码", what_en="an area code", form_zh="六位数字，如 430300", form_en="six digits, such as 430300")
+            ])  # fmt: skip
+        for candidate in (code, code[:4] + "00", code[:2] + "0000"):
+            found = self.areas.get(candidate)
+            if found is not None and found.settles:
+                return found
+        known = "、".join(f"{a.code} {a.name}" for a in self.pooling_areas)
+        raise Problems([NoPolicyForArea(at="area", area=code, known=known)])
+
+    def documents(self, area: AreaFolder) -> list[Document]:
+        """Every document that an area inherits, the nation's first. Raises Problems: all mistakes of all files."""
+        documents: list[Document] = []
+        problems: list[Problem] = []
+        for depth, folder in enumerate(area.chain):
+            for path in sorted(folder.glob("*.md")):
+                if path.name.startswith((EXAMPLES, "签署", "README")):
+                    continue
+                try:
+                    if path not in self._documents:
+                        self._documents[path] = read_document(path, self.root, depth)
+                    documents.append(replace(self._documents[path], depth=depth))
+                except Problems as found:
+                    problems += found.problems
+        if problems:
+            raise Problems(problems)
+        return documents
+
+    def scheme(self, code: str) -> Scheme:
+        """The scheme of an area. Raises Problems: unknown area, mistakes in its documents."""
+        area = self.area(code)
+        if area.code not in self._schemes:
+            self._schemes[area.code] = _build(area, self.documents(area))
+        return self._schemes[area.code]
+
+
+def _build(area: AreaFolder, documents: list[Document]) -> Scheme:
+    problems: list[PolicyProblem] = []
+    vocabulary = Vocabulary()
+    for document in documents:
+        for name in document.nicknames:
+            if name in vocabulary.documents:
+                problems.append(BadDocument(at=f"{document.file}:1", why_zh=f"“{name}”与 {vocabulary.documents[name].file} 同名", why_en=f"“{name}” is also the name of {vocabulary.documents[name].file}"))
+            vocabulary.documents[name] = document
+    for document in documents:
+        Reader(document, vocabulary, problems).declarations()
+    found = Found()
+    for document in documents:
+        Reader(document, vocabulary, problems).rules(found)
+    names, where = vocabulary.order
+    for name in names:
+        if name not in vocabulary.layers:
+            problems.append(BadDocument(at=where, why_zh=f"次序里的“{name}”没有在“层”里声明", why_en=f"“{name}” in 次序 is not declared under 层"))
+    unordered = {r.layer for r in found.rules} - set(names)
+    for layer in sorted(unordered):
+        rule = next(r for r in found.rules if r.layer == layer)
+        problems.append(BadDocument(at=rule.citation.place, why_zh=f"“{layer}”不在次序里，永远不会支付", why_en=f"“{layer}” is not in 次序 and would never pay"))
+    if problems:
+        raise Problems(problems)
+    digest = sha256()
+    for document in sorted(documents, key=lambda d: d.file):
+        digest.update(f"{document.file}\n{document.about.digest}\n".encode())
+    own = next(d.about for d in documents if d.path == area.path / "scheme.md")
+    scheme = Scheme(
+        begins_on=own.begins_on, ends_on=own.ends_on or date.max, area=area.code, name=area.name, name_en=found.name_en or area.code,
+        layers=tuple(vocabulary.layers[name] for name in names), rules=tuple(_repealed(found.rules, found.repeals)),
+        conventions=conventions_of(found), digest=digest.hexdigest()[:16], documents=tuple(d.about for d in documents),
+        limits=tuple(found.limits), bounds=tuple(found.bounds), yearly=vocabulary.yearly,
+        subsidies=tuple(found.subsidies), impossible=tuple(found.impossible), disease_codes=vocabulary.disease_codes,
+    )  # fmt: skip
+    try:
+        Resolver(scheme)
+    except RulesConflict as conflict:
+        raise Problems([conflict]) from None
+    return scheme
+
+
+def _repealed(rules: Iterable[Rule], repeals: list[Repeal]) -> list[Rule]:
+    """Rules with repealed articles ended, and gone on for those who keep them."""
+    rules = list(rules)
+    for repeal in repeals:
+        changed: list[Rule] = []
+        for rule in rules:
+            cited = (rule.citation.document, rule.citation.article) == (repeal.document, repeal.article)
+            if not cited or rule.ends_on <= repeal.last_on:
+                changed.append(rule)
+                continue
+            if rule.begins_on <= repeal.last_on:
+                changed.append(replace(rule, ends_on=repeal.last_on))
+            if repeal.kept and repeal.kept_until > repeal.last_on:
+                begins = max(rule.begins_on, repeal.last_on + timedelta(days=1))
+                ends = min(rule.ends_on, repeal.kept_until)
+                kept = tuple(c for c in repeal.kept if c not in rule.when)
+                changed.append(replace(rule, when=(*rule.when, *kept), begins_on=begins, ends_on=ends))
+        rules = changed
+    return rules
+
+
+@cache
+def _library(root: Path | None) -> Library:
+    return Library(root)
+
+
+def load_scheme(area: str, policies: Path | None = None) -> Scheme:
+    """The scheme of a pooling area, by six-digit code or name.
+
+    Raises Problems: an unknown area, or every mistake found in its documents.
+
+    >>> load_scheme("150400").name
+    '赤峰'
+    """
+    return _library(policies).scheme(area)
+
