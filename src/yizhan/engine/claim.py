@@ -33,7 +33,7 @@ class IdentityMark:
 class Beneficiary:
     """The insured person (参保人), as far as rules look at persons.
 
-    `facts` holds sex, scheme, tier, insured_county and supplementary where known. `insured` are the periods with
+    `facts` holds sex, insurance, tier, insured_county and supplementary where known. `insured` are the periods with
     entitlement; None means that enrolment was not asked about.
     """
 
@@ -46,6 +46,13 @@ class Beneficiary:
     def identities_on(self, on: date) -> frozenset[str]:
         """The identities held on a day."""
         return frozenset(mark.identity for mark in self.identities if mark.holds_on(on))
+
+    def identities_changed(self, begins_on: date, on: date) -> bool:
+        """Whether any mark began or ended after `begins_on`, up to and including `on`."""
+        return any(
+            begins_on < mark.from_on <= on or (mark.to_on is not None and begins_on <= mark.to_on < on)
+            for mark in self.identities
+        )
 
     def age_on(self, on: date) -> int | None:
         """Age in completed years."""

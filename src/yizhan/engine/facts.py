@@ -101,9 +101,9 @@ _ALL = (
     Fact("age", "年龄", "age", "number", "person", unit="years"),
     Fact("sex", "性别", "sex", "closed", "person", _values("female 女 female\n male 男 male")),
     Fact(
-        "scheme",
+        "insurance",
         "参保险种",
-        "insurance scheme",
+        "insurance",
         "closed",
         "person",
         _values("""

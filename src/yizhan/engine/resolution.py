@@ -144,7 +144,7 @@ class Classes:
             if _scope_of(rule) == 1:
                 self.named.setdefault("institution_level", set()).update(v.code for v in FACTS["institution_level"].values)
         for fact in _engine_facts(scheme):
-            self.named.setdefault(fact, set()).update(("yes", "no"))
+            self.named.setdefault(fact, set()).update(value.code for value in FACTS[fact].values)
         for dated in (*scheme.rules, *scheme.limits):
             days.add(dated.begins_on)
             if dated.ends_on < date.max:
@@ -188,9 +188,11 @@ def _all_conditions(scheme: Scheme) -> Iterable[tuple[Condition, ...]]:
 
 
 def _engine_facts(scheme: Scheme) -> Iterable[str]:
-    """Facts that decide without standing in a condition: through linked stays, cut stays, changes of identity."""
+    """Facts that decide without standing in a condition: linked stays, reviews, cut stays, changes of identity."""
     if any(rule.sets.get("转诊接续") == "补差" for rule in scheme.rules):
         yield "linked"
+    if any("待审" in rule.sets for rule in scheme.rules):
+        yield "expert_review"
     if scheme.conventions.cross_year in ("split", "split_poor"):
         yield "year_end_part"
     if scheme.conventions.identity_change == "due_less_paid":
@@ -565,7 +567,7 @@ class _Choice:
             barred=barred,
             requires=self._flags("须有支付"),
             floor=self.ratio("保底比例", 0),
-            held=int(bool(self.plain("待审", "")) and self.case.get("expert_review") != "passed"),
+            held=self._held(),
             parts_from=int(self.layer.kind == BASIC),
             share=self._shares(),
             **formula,
@@ -630,12 +632,19 @@ class _Choice:
         return found
 
     def _linked(self) -> bool:
-        linked = self.case.get("linked")
-        if linked is MISSING and not self.twin:
-            rule = self.setter("转诊接续")
+        return self._needed("转诊接续", "linked") == "yes"
+
+    def _held(self) -> int:
+        return int(bool(self.plain("待审", "")) and self._needed("待审", "expert_review") != "passed")
+
+    def _needed(self, key: str, fact: str) -> object:
+        """A fact that decides through a figure; refused by name where the claim does not give it."""
+        found = self.case.get(fact)
+        if found is MISSING and not self.twin:
+            rule = self.setter(key)
             assert rule is not None
-            raise Problems([_fact_needed(self.layer.name, rule, Condition("linked"))])
-        return linked == "yes"
+            raise Problems([_fact_needed(self.layer.name, rule, Condition(fact))])
+        return found
 
     def _ceilings(self) -> dict[str, object]:
         single = self.amount("单次限额", Amount(NO_LIMIT))

@@ -304,12 +304,11 @@ class Outcome:
 def facts_of(part: Part, beneficiary: Beneficiary, scheme: Scheme) -> dict[str, object]:
     """All facts that rules may look at, for one part of a claim."""
     claim, costs = part.claim, part.costs
-    identities = beneficiary.identities_on(part.identity_on)
-    at_start = beneficiary.identities_on(date(part.year, *scheme.conventions.year_starts))
+    changed = beneficiary.identities_changed(date(part.year, *scheme.conventions.year_starts), part.identity_on)
     return {
         **beneficiary.facts,
         **claim.facts,
-        "identity": identities,
+        "identity": beneficiary.identities_on(part.identity_on),
         "age": beneficiary.age_on(part.policy_on),
         "days": claim.facts.get("days", max(1, (part.ends_on - part.begins_on).days)),
         "total": costs.total,
@@ -319,7 +318,7 @@ def facts_of(part: Part, beneficiary: Beneficiary, scheme: Scheme) -> dict[str, 
         "drug_markup": costs.charges[2],
         "contract_fee": costs.charges[3],
         "year_end_part": "yes" if part.continues else "no",
-        "identity_changed": "yes" if identities != at_start else "no",
+        "identity_changed": "yes" if changed else "no",
     }
 
 

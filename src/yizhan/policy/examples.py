@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from pathlib import Path
 
 from yizhan.engine.claim import Beneficiary, Claim, Costs, Given, IdentityMark, YearState
@@ -196,10 +196,13 @@ class _Row:
 def run(examples: list[Example], scheme: Scheme) -> Iterator[Outcome]:
     """Settle examples in order; rows of one 人 share their year."""
     states: dict[str, YearState] = {}
+    people: dict[str, tuple[IdentityMark, ...]] = {}
     for example in examples:
         outcome = Outcome(example)
+        people[example.sequence] = _identities_until(people.get(example.sequence, ()), example.sequence in people, example)
+        beneficiary = replace(example.beneficiary, identities=people[example.sequence])
         try:
-            outcome.settlement = settle(example.claim, example.beneficiary, states.get(example.sequence), scheme)
+            outcome.settlement = settle(example.claim, beneficiary, states.get(example.sequence), scheme)
             states[example.sequence] = outcome.settlement.year_state
         except Problems as found:
             outcome.refused = tuple(p.code for p in found.problems)
@@ -211,6 +214,18 @@ def run(examples: list[Example], scheme: Scheme) -> Iterator[Outcome]:
         if outcome.settlement is not None:
             outcome.problems += _differences(example, outcome.settlement)
         yield outcome
+
+
+def _identities_until(known: tuple[IdentityMark, ...], seen: bool, example: Example) -> tuple[IdentityMark, ...]:
+    """A person's marks up to a row: those of the rows before it end on the eve of the row where they are gone."""
+    held = {mark.identity for mark in example.beneficiary.identities}
+    begins = example.claim.admitted_on
+    ended = tuple(
+        replace(mark, to_on=begins - timedelta(days=1)) if mark.to_on is None and mark.identity not in held else mark
+        for mark in known
+    )
+    open_marks = {mark.identity for mark in ended if mark.to_on is None}
+    return (*ended, *(IdentityMark(i, begins if seen else date.min) for i in sorted(held - open_marks)))
 
 
 def _differences(example: Example, settlement: Settlement) -> Iterator[PolicyProblem]:
