@@ -6,7 +6,7 @@ deductibles. Nothing is calculated again here: the sentence prints what the sett
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,30 +38,35 @@ class Step:
         """The rules behind the step."""
         return tuple(dict.fromkeys(c for s in self.story for c in (s.setter, *(by for _, by in s.adjusters))))
 
-    def sentence(self, lang: str = "zh") -> str:
-        """The step in words."""
+    def sentence(self, lang: str = "zh", cite: Callable[[Citation], str] | None = None) -> str:
+        """The step in words. `cite` writes a citation; without it, document and article in full."""
         zh, en = SENTENCES[self.op]
         shown = {name: percent(n) if name == "ratio" else yuan_grouped(n) for name, n in self.numbers.items()}
         words = {name[:-3]: text for name, text in self.words.items() if name.endswith(f"_{lang}")}
         text = (zh if lang == "zh" else en).format(amount=yuan_grouped(self.amount), **shown, **words)
-        told = [story_text(s, lang) for s in self.story]
+        written = cite or (lambda c: c.text(lang))
+        told = [story_text(s, lang, written) for s in self.story]
         joint = "；" if lang == "zh" else "; "
         return f"{text}〔{joint.join(told)}〕" if told else text
 
 
 SENTENCES = {
     "base": ("计入{pots}，共 {amount} 元", "counts {pots}: {amount} yuan"),
-    "left_out": ("不计入{what}后为 {amount} 元", "leaving out {what}: {amount} yuan"),
     "aside": ("先自付 {ratio}，即 {aside} 元，余 {amount} 元", "first {ratio}, {aside} yuan, is set aside; {amount} yuan remain"),
     "barred": ("这种情形不支付", "nothing is paid in this case"),
     "required": ("须先有{layers}支付，本次没有，所以不支付", "pays only after {layers} has paid, which it has not"),
     "cost_ceiling": ("超过计入限额的不算，计入 {amount} 元", "cost above the ceiling does not count; {amount} yuan do"),
-    "deductible": ("起付标准 {printed} 元，本次由个人负担 {amount} 元", "deductible {printed} yuan, of which {amount} yuan fall on this bill"),
+    "deductible": ("起付标准 {printed} 元，本次扣除 {amount} 元", "deductible {printed} yuan; {amount} yuan are taken off this bill"),
+    "share": ("{counted} × {ratio} = {amount} 元", "{counted} × {ratio} = {amount} yuan"),
     "ratio": ("（{counted} − {deductible}）× {ratio} = {amount} 元", "({counted} − {deductible}) × {ratio} = {amount} yuan"),
     "bands": ("{counted} 元分段：{bands}，合计 {amount} 元", "{counted} yuan in bands: {bands}; together {amount} yuan"),
     "cumulative": (
         "累计 {sum} 元（其中本次 {counted} 元），累计起付 {printed} 元，按 {bands} 累计应付 {due} 元，减{before_is} {before} 元 = {amount} 元",
         "year's sum {sum} yuan ({counted} of it now), deductible {printed} yuan; at {bands} the sum gives {due} yuan, less {before_is} {before} yuan = {amount} yuan",
+    ),
+    "below": (
+        "累计 {sum} 元（其中本次 {counted} 元），未到起付 {printed} 元，还差 {short} 元",
+        "year's sum {sum} yuan ({counted} of it now) is below the deductible of {printed} yuan by {short} yuan",
     ),
     "top_up": (
         "{of} {base} 元 × {ratio} = {due} 元，前面已报 {before} 元，差额 {amount} 元",
@@ -119,12 +124,12 @@ def adjuster_text(key: str, by: Adjuster, lang: str) -> str:
     }[by.kind]
 
 
-def story_text(cited: Cited, lang: str) -> str:
+def story_text(cited: Cited, lang: str, cite: Callable[[Citation], str]) -> str:
     """How a figure came about: who set it, what adjusted it."""
     name = cited.key if lang == "zh" else _KEY_EN.get(cited.key, cited.key)
-    parts = [f"{name}：{cited.setter.text(lang)}" if lang == "zh" else f"{name}: {cited.setter.text(lang)}"]
+    parts = [f"{name}：{cite(cited.setter)}" if lang == "zh" else f"{name}: {cite(cited.setter)}"]
     for by, citation in cited.adjusters:
-        parts.append(f"{adjuster_text(cited.key, by, lang)} {citation.text(lang)}")
+        parts.append(f"{adjuster_text(cited.key, by, lang)} {cite(citation)}")
     return ("，" if lang == "zh" else ", ").join(parts)
 
 
@@ -149,10 +154,6 @@ def explain(
     if f.barred and not f.bands and f.formula == RATIO:
         return (Step("barred", 0, story=_told(case, "不支付")), *_consequences(case, run, normal, penalty))
     steps = [_base(case, run, order)]
-    if any(f.leaves_out):
-        left_out = [words for words, flag in zip(_PART_WORDS, f.leaves_out, strict=True) if flag]
-        words = {"what_zh": "、".join(z for z, _ in left_out), "what_en": " and ".join(e for _, e in left_out)}
-        steps.append(Step("left_out", run.base, words=words, story=_told(case, "不计入")))
     if f.aside:
         steps.append(
             Step("aside", run.base - run.aside, {"ratio": f.aside, "aside": run.aside}, story=_told(case, "先自付比例"))
@@ -192,7 +193,15 @@ def _base(case: LayerCase, run: LayerRun, order: Sequence[int]) -> Step:
     for p in weighted:
         words["pots_zh"] += f"（{FACTS[POTS[p]].zh}按{percent(f.weight[p])}）"
         words["pots_en"] += f" ({FACTS[POTS[p]].en} at {percent(f.weight[p])})"
-    return Step("base", run.base, words=words, story=_told(case, "计入", "折算", "按项目"))
+    left_out = [part for part, flag in zip(_PART_WORDS, f.leaves_out, strict=True) if flag]
+    if left_out:
+        words["pots_zh"] += f"（不计{'、'.join(zh for zh, _ in left_out)}）"
+        words["pots_en"] += f" (without {' and '.join(en for _, en in left_out)})"
+    return Step("base", run.base, words=words, story=_told(case, "计入", "不计入", "折算", "按项目"))
+
+
+def _short(fen: int) -> str:
+    return yuan_grouped(fen).removesuffix(".00")
 
 
 def _bands_text(f: Figures, lang: str) -> str:
@@ -200,11 +209,11 @@ def _bands_text(f: Figures, lang: str) -> str:
         return percent(f.bands[0][2])
     texts = []
     for low, high, ratio in f.bands:
-        upper = "" if high >= NO_LIMIT else yuan_grouped(high)
+        lower, upper = _short(low), "" if high >= NO_LIMIT else _short(high)
         if lang == "zh":
-            stretch = f"{yuan_grouped(low)}元以上" if not upper else f"{yuan_grouped(low)}–{upper}元"
+            stretch = f"{lower}元以上" if not upper else f"{lower}–{upper}元"
         else:
-            stretch = f"above {yuan_grouped(low)}" if not upper else f"{yuan_grouped(low)}–{upper}"
+            stretch = f"above {lower}" if not upper else f"{lower}–{upper}"
         texts.append(f"{stretch} {percent(ratio)}")
     return ("、" if lang == "zh" else ", ").join(texts)
 
@@ -222,17 +231,21 @@ def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
             steps.append(Step("deductible", run.deductible, {"printed": printed}, story=told))
         if len(f.bands) == 1:
             numbers = {"counted": run.counted, "deductible": run.deductible, "ratio": f.bands[0][2]}
-            steps.append(Step("ratio", run.due, numbers, story=_told(case, "比例")))
+            steps.append(Step("ratio" if run.deductible else "share", run.due, numbers, story=_told(case, "比例")))
         else:
             steps.append(Step("bands", run.due, {"counted": run.counted}, bands, _told(case, "比例")))
         return steps
     if f.formula == CUMULATIVE:
+        total = run.base_before + run.counted
+        if total < f.deductible and not run.raw:
+            below = {"sum": total, "counted": run.counted, "printed": f.deductible, "short": f.deductible - total}
+            return [Step("below", 0, below, story=_told(case, "起付标准"))]
         paid_before = bool(f.due_less_paid)
         words = bands | {
             "before_is_zh": "已付" if paid_before else "此前累计应付",
             "before_is_en": "paid before" if paid_before else "what it gave before",
         }
-        numbers = {"sum": run.base_before + run.counted, "counted": run.counted, "printed": f.deductible, "due": run.due, "before": run.before}
+        numbers = {"sum": total, "counted": run.counted, "printed": f.deductible, "due": run.due, "before": run.before}
         return [Step("cumulative", run.raw, numbers, words, _told(case, "起付标准", "比例"))]
     if f.formula == TOP_UP:
         of = FACTS["in_scope" if f.top_up_of else "total"]

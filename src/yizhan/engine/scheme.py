@@ -315,6 +315,11 @@ class Scheme:
     subsidies: tuple[PremiumSubsidy, ...] = ()
     impossible: tuple[tuple[Condition, ...], ...] = ()
     disease_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    english: Mapping[str, str] = field(default_factory=dict)
+
+    def word(self, name: str, lang: str) -> str:
+        """A payer, disease or other name of the documents, in English where they give it (英文)."""
+        return self.english.get(name, name) if lang == "en" else name
 
     def rules_of(self, layer: str) -> tuple[Rule, ...]:
         """The rules that speak of one layer."""

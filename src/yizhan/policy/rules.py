@@ -35,7 +35,7 @@ from yizhan.policy import values
 from yizhan.policy.document import Article, Document, Listing, Mapping, Node, Text
 
 LAYER_KINDS = ("基本医保", "大病保险", "补充保险", "医疗救助", "疾病应急救助", "医院减免", "政府兜底", "其他")
-BLOCK_KEYS = ("定义", "次序", "层", "约定", "每年", "停止执行", "合计上限", "要求", "参保资助", "不存在", "病种编码")
+BLOCK_KEYS = ("定义", "次序", "层", "英文", "约定", "每年", "停止执行", "合计上限", "要求", "参保资助", "不存在", "病种编码")
 ITEM_KEYS = ("当", "除", "自", "至", "性质", "例外于", "代用", "读法", "表")
 NATURES = {"普惠": "general", "倾斜": "tilt", "处罚": "penalty"}
 _CHARGES_ZH = {FACTS[c].zh: c for c in ("registration_fee", "consultation_fee", "drug_markup", "contract_fee")}
@@ -88,6 +88,7 @@ class Vocabulary:
     order: tuple[tuple[str, ...], str] = ((), "")
     documents: dict[str, Document] = field(default_factory=dict)
     disease_codes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    english: dict[str, str] = field(default_factory=dict)
 
     def article(self, document: str, number: str) -> Article | None:
         """An article of one of the area's documents, by any name of the document."""
@@ -161,7 +162,7 @@ class Reader:
                 for key, node in block.items:
                     reader = {
                         "定义": self._definitions, "层": self._layers, "每年": self._yearly, "次序": self._order,
-                        "病种编码": self._disease_codes,
+                        "病种编码": self._disease_codes, "英文": self._english,
                     }.get(key.text)  # fmt: skip
                     if reader:
                         reader(node)
@@ -243,6 +244,11 @@ class Reader:
                 if not re.fullmatch(r"[A-Z][0-9]{2}(\.[0-9x]{1,3})?", code):
                     self.bad(name.line, f"“{code}”不是 ICD-10 编码", f"“{code}” is not an ICD-10 code")
             self.vocabulary.disease_codes[name.text] = listed
+
+    def _english(self, node: Node) -> None:
+        for name, words in self._entries(node, "英文"):
+            if isinstance(words, Text):
+                self.vocabulary.english[name.text] = words.text
 
     def _texts(self, node: Node) -> list[Text]:
         if isinstance(node, Text):

@@ -1,0 +1,7 @@
+"""`python -m yizhan`."""
+
+import sys
+
+from yizhan.cli import main
+
+sys.exit(main())

@@ -1,0 +1,136 @@
+"""The command line: ./yizhan COMMAND.
+
+Exit status: 0 done; 1 `check` found errors; 2 the input was refused, and nothing was written. Refusals go to standard error
+in the language chosen, with a stable code in front, all that was found at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from importlib import resources
+from pathlib import Path
+
+from yizhan import __version__
+from yizhan.bill import Bill, render
+from yizhan.errors import EngineFault, InputProblem, PackageNeeded, Problem, Problems, Unreadable
+from yizhan.exchange import Request, as_json, input_schema, output_schema, read_request, settle_request
+
+CASES = ("chifeng", "xiangtan", "shenyang", "jiangmen")
+"""The cases that `demo` settles, one file each in `yizhan/cases`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        command: Callable[[argparse.Namespace], int] = options.run
+        return command(options)
+    except Problems as refused:
+        return _refuse(refused.problems, options)
+    except Problem as fault:
+        return _refuse([fault], options)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _refuse(problems: Sequence[Problem], options: argparse.Namespace) -> int:
+    lang = getattr(options, "lang", "zh")
+    if getattr(options, "json", False):
+        print(json.dumps({"problems": [p.as_dict() for p in problems]}, ensure_ascii=False, indent=2))
+    for problem in problems:
+        print(f"[{problem.code}] {problem.text(lang)}", file=sys.stderr)
+    if len(problems) > 1 or any(isinstance(p, InputProblem) for p in problems):
+        count = len(problems)
+        print(f"共 {count} 处问题，没有写入任何结果。" if lang == "zh" else f"{count} problem(s); nothing was written.", file=sys.stderr)
+    return 3 if any(isinstance(p, EngineFault) for p in problems) else 2
+
+
+# --- Commands ---------------------------------------------------------------------------------------------------------
+
+
+def _settle(options: argparse.Namespace) -> int:
+    request = read_request(_read(options.file), options.policies)
+    settlements = settle_request(request)
+    if options.json:
+        print(json.dumps(as_json(request, settlements), ensure_ascii=False, indent=2))
+    else:
+        _print_bills(request, options.lang)
+    return 0
+
+
+def _print_bills(request: Request, lang: str) -> None:
+    for settlement, claim in zip(settle_request(request), request.claims, strict=True):
+        print(render(Bill(settlement, claim, request.beneficiary, request.scheme), lang))
+
+
+def _read(name: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise Problems([Unreadable(at=name, why=error.strerror or "?")]) from None
+    except UnicodeDecodeError:
+        raise Problems([Unreadable(at=name, why="不是 UTF-8 编码 not UTF-8")]) from None
+
+
+def _demo(options: argparse.Namespace) -> int:
+    for case in CASES:
+        text = resources.files("yizhan").joinpath("cases", f"{case}.json").read_text(encoding="utf-8")
+        _print_bills(read_request(text, options.policies), options.lang)
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    schemas = {"input": input_schema(), "output": output_schema()}
+    print(json.dumps(schemas[options.which] if options.which else schemas, ensure_ascii=False, indent=2))
+    return 0
+
+
+def _areas(options: argparse.Namespace) -> int:
+    from yizhan.policy.library import Library  # noqa: PLC0415
+
+    for area in Library(options.policies).pooling_areas:
+        print(f"{area.code}  {area.name}")
+    return 0
+
+
+# --- Options ----------------------------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="yizhan", description="一站：居民医保一站式结算 One-stop settlement of resident medical insurance.")
+    parser.add_argument("--version", action="version", version=f"yizhan {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=words, description=words)
+        command.set_defaults(run=run)
+        command.add_argument("--policies", type=Path, metavar="DIR", help="政策文件夹 folder of policies (default: those shipped)")
+        command.add_argument("--lang", choices=("zh", "en"), default="zh", help="语言 language")
+        return command
+
+    settle = add("settle", _settle, "结算一人的各单 settle a person's bills")
+    settle.add_argument("file", metavar="FILE", help="JSON 文件，- 为标准输入 JSON file, or - for standard input")
+    settle.add_argument("--json", action="store_true", help="输出 JSON print JSON for other programs")
+    add("demo", _demo, "结算各地的示例 settle a telling case or two of each jurisdiction")
+    schema = add("schema", _schema, "输入输出的 JSON Schema the JSON Schemas of settle's input and output")
+    schema.add_argument("which", nargs="?", choices=("input", "output"))
+    add("areas", _areas, "有政策的统筹区 list the areas that bills can be settled for")
+    return parser
+
+
+def _today() -> date:
+    return date.today()
+
+
+__all__ = ["PackageNeeded", "main"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
