@@ -7,17 +7,24 @@ in the language chosen, with a stable code in front, all that was found at once.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from importlib import resources
 from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
 
 from yizhan import __version__
 from yizhan.bill import Bill, render
-from yizhan.errors import EngineFault, InputProblem, PackageNeeded, Problem, Problems, Unreadable
+from yizhan.engine.money import yuan, yuan_grouped
+from yizhan.errors import EngineFault, InputProblem, MissingKey, PackageNeeded, Problem, Problems, Unreadable
 from yizhan.exchange import Request, as_json, input_schema, output_schema, read_request, settle_request
 
 CASES = ("chifeng", "xiangtan", "shenyang", "jiangmen")
@@ -92,6 +99,61 @@ def _schema(options: argparse.Namespace) -> int:
     return 0
 
 
+def _batch(options: argparse.Namespace) -> int:
+    files = _needs("yizhan.batch.files")
+    source, target = Path(options.source), Path(options.target) if options.target else None
+    if target is None and not options.sums:
+        raise Problems([MissingKey(key="OUT.parquet", meaning="结果文件，或加 --sums the result file, or --sums")])
+    with _progress(options.lang) as progress:
+        result = files.settle_file(
+            source, target, options.policies, already_sorted=options.sorted, threads=options.threads, progress=progress
+        )
+    if options.json:
+        sums = {area: {k: v if k == "bills" else yuan(v) for k, v in known.items()} for area, known in result.sums.items()}
+        print(json.dumps({"bills": result.bills, "sorted_first": result.sorted_first, "sums": sums}, ensure_ascii=False, indent=2))
+        return 0
+    said = ("已排序后结算", "sorted first, then settled") if result.sorted_first else ("结算", "settled")
+    print(f"{said[0]} {result.bills:,} 单" if options.lang == "zh" else f"{said[1]} {result.bills:,} bills")
+    if options.sums:
+        for area, known in result.sums.items():
+            print(area)
+            for name, amount in known.items():
+                print(f"  {name}  {amount:,}" if name == "bills" else f"  {name}  {yuan_grouped(amount)}")
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    bench = _needs("yizhan.batch.bench")
+    for figure in bench.measure(options.areas or list(bench.YEARS), options.bills, options.policies):
+        print(f"{figure.zh if options.lang == 'zh' else figure.en}: {figure.value:.2f} {figure.unit}", flush=True)
+    return 0
+
+
+def _needs(module: str) -> Any:
+    """A module that needs the extra `batch`. Raises Problems naming the package that is missing."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split(".")[0] in ("numba", "numpy", "pyarrow"):
+            raise Problems([PackageNeeded(package=error.name)]) from None
+        raise
+
+
+@contextmanager
+def _progress(lang: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on standard error, where that is a terminal."""
+    words = {"sort": ("排序", "sorting"), "settle": ("结算", "settling")}
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(words[stage][0 if lang == "zh" else 1], total=total)
+            bar.update(tasks[stage], completed=done)
+
+        yield show
+
+
 def _areas(options: argparse.Namespace) -> int:
     from yizhan.policy.library import Library  # noqa: PLC0415
 
@@ -121,15 +183,22 @@ def _parser() -> argparse.ArgumentParser:
     add("demo", _demo, "结算各地的示例 settle a telling case or two of each jurisdiction")
     schema = add("schema", _schema, "输入输出的 JSON Schema the JSON Schemas of settle's input and output")
     schema.add_argument("which", nargs="?", choices=("input", "output"))
+    batch = add("batch", _batch, "结算一个 Parquet 文件里的账单 settle a Parquet file of bills (columns: docs/batch.md)")
+    batch.add_argument("source", metavar="IN.parquet")
+    batch.add_argument("target", metavar="OUT.parquet", nargs="?")
+    batch.add_argument("--sums", action="store_true", help="打印合计；可以不写结果文件 print sums; OUT.parquet may then be left out")
+    batch.add_argument("--sorted", action="store_true", help="没有排好序就拒绝 refuse a file that is not sorted, instead of sorting it")
+    batch.add_argument("--threads", type=int, metavar="N", help="线程数 number of threads (default: all processors)")
+    batch.add_argument("--json", action="store_true", help="输出 JSON print JSON for other programs")
+    bench = add("bench", _bench, "在本机测速 measure the engine's speed on this machine")
+    bench.add_argument("areas", nargs="*", metavar="AREA")
+    bench.add_argument("--bills", type=int, default=2_000_000, metavar="N", help="每地账单数 bills for each area (default 2,000,000)")
     add("areas", _areas, "有政策的统筹区 list the areas that bills can be settled for")
     return parser
 
 
 def _today() -> date:
     return date.today()
-
-
-__all__ = ["PackageNeeded", "main"]
 
 
 if __name__ == "__main__":

@@ -312,8 +312,8 @@ class ReadingNeeded(PolicyProblem):
 
 class BoundNotMet(PolicyProblem):
     code = "bound_not_met"
-    zh = "“{layer}·{figure}”为 {value}，不符合 {by} 的要求“{bound}”（{case}）。"
-    en = "“{layer}·{figure}” is {value}, which does not meet the bound “{bound}” of {by} ({case})."
+    zh = "“{layer}·{figure}”为 {value}，不符合 {by} 的要求“{bound}”（{case_zh}）。"
+    en = "“{layer}·{figure}” is {value}, which does not meet the bound “{bound}” of {by} ({case_en})."
 
 
 class ExampleWrong(PolicyProblem):
@@ -332,3 +332,111 @@ class OfficialNumberMissing(PolicyProblem):
     code = "official_number_missing"
     zh = "原文的“{number}”没有建模，也没有声明不建模（原文：…{context}…）。"
     en = "“{number}” of the official text is neither modelled nor declared 不建模 (text: …{context}…)."
+
+
+class OfficialStretchMissing(PolicyProblem):
+    code = "official_stretch_missing"
+    zh = "不建模的一段用“{words}”标起止，原文里没有这几个字；请照原文改。"
+    en = "a stretch 不建模 is marked by “{words}”, which the official text does not contain; correct it after the text."
+
+
+class OfficialDocumentUnknown(PolicyProblem):
+    code = "official_document_unknown"
+    zh = "原文里没有找到任何一份已录文件的文号或名称{asked_zh}；请用文号或名称指定是哪一份。已录：{known}。"
+    en = "the official text names no document that is in the library{asked_en}; say which one it is. Known: {known}."
+
+
+class ThresholdsUnshown(PolicyProblem):
+    code = "thresholds_unshown"
+    zh = "代用文件的 {total} 个界限里，{count} 个没有齐全的算例：{which}。"
+    en = "of {total} thresholds in this stand-in document, {count} lack an example on some side: {which}."
+
+
+class DocumentExpired(PolicyProblem):
+    code = "document_expired"
+    zh = "“{name}”已于 {ended} 期满（{today}）。"
+    en = "“{name}” ended on {ended} (today is {today})."
+
+
+class NotSigned(PolicyProblem):
+    code = "not_signed"
+    zh = "“{name}”有 {count} 条没有签署：{which}。"
+    en = "{count} articles of “{name}” are not signed: {which}."
+
+
+class ChangedSinceSigned(PolicyProblem):
+    code = "changed_since_signed"
+    zh = "{by} 于 {on} 签署以后，这一条改过了（签的是 {signed}，现在是 {now}）；请重新审签。"
+    en = "changed since {by} signed it on {on} (signed {signed}, now {now}); have it signed again."
+
+
+class YearlyFigureDue(PolicyProblem):
+    code = "yearly_figure_due"
+    zh = "“{name}”只到 {last} 年，还没有 {year} 年的数字；请在“每年”里补上。"
+    en = "“{name}” ends with {last} and has no figure for {year} yet; add it under 每年."
+
+
+class StandInUsed(PolicyProblem):
+    code = "stand_in_used"
+    zh = "代用：{reason}"
+    en = "stand-in: {reason}"
+
+
+class ReadingTaken(PolicyProblem):
+    code = "reading_taken"
+    zh = "读法：{reason}"
+    en = "reading: {reason}"
+
+
+class Notch(PolicyProblem):
+    code = "notch"
+    zh = "{fact_zh}在 {value} 元处有跳跃：{below} 元时个人负担 {before} 元，{above} 元时 {after} 元；多一分钱费用，个人少负担 {gain} 元（{case_zh}）。"
+    en = (
+        "a notch of the {fact_en} at {value} yuan: the patient bears {before} yuan of {below} and {after} yuan of {above}; one "
+        "fen more of cost leaves the patient {gain} yuan better off ({case_en})."
+    )
+
+
+class TiltWorse(PolicyProblem):
+    code = "tilt_worse"
+    zh = "倾斜反而变差：计入 {base} 元时，“{layer}”按倾斜付 {tilted} 元，按一般规定付 {normal} 元，少 {loss} 元（{case_zh}）。"
+    en = (
+        "a tilt that makes it worse: of {base} yuan, “{layer}” pays {tilted} yuan under the tilt and {normal} yuan under the "
+        "ordinary rule, {loss} yuan less ({case_en})."
+    )
+
+
+class MixedException(PolicyProblem):
+    code = "mixed_exception"
+    zh = "这一项在一个“例外于”下既给定（{sets}）又调整（{adjusts}），会把别条的调整也顶替掉；请拆成两项。"
+    en = (
+        "under one 例外于 this item both sets ({sets}) and adjusts ({adjusts}), so it displaces the adjusters of other articles "
+        "too; make two items of it."
+    )
+
+
+class AdjustersStack(PolicyProblem):
+    code = "adjusters_stack"
+    zh = "“{layer}·{figure}”有两项按身份调整：{one}（{one_text}）与 {other}（{other_text}）；同时有两种身份的人（如{both_zh}）两项都得。不该叠加就用“例外于”，或写成一项。"
+    en = (
+        "two items adjust “{layer}·{figure}” by identity: {one} ({one_text}) and {other} ({other_text}); a person with both "
+        "identities ({both_en}) gets both. If they should not add up, write 例外于, or make one item of them."
+    )
+
+
+class EmptyLayer(PolicyProblem):
+    code = "empty_layer"
+    zh = "次序里的“{layer}”没有任何规则，永远不会支付。"
+    en = "“{layer}” stands in 次序 but has no rule and will never pay."
+
+
+class RankNotMonotone(PolicyProblem):
+    code = "rank_not_monotone"
+    zh = (
+        "身份从高到低：“{higher_zh}”排在“{lower_zh}”前面，可是两种身份都有的人个人负担 {both} 元，只有“{lower_zh}”的人只负担 {alone} 元"
+        "（算例“{example}”，{case_zh}）。请调整次序，或改用 身份取舍: 最有利。"
+    )
+    en = (
+        "“{higher_en}” ranks above “{lower_en}”, yet a person with both bears {both} yuan and one with only “{lower_en}” {alone} "
+        "yuan (example “{example}”, {case_en}). Change the order, or use 身份取舍: 最有利."
+    )

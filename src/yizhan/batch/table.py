@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import prod
 from pathlib import Path
 from typing import Any, cast
 
@@ -46,6 +47,9 @@ from yizhan.policy.library import load_scheme
 
 Ints = NDArray[np.int64]
 EPOCH = date(1970, 1, 1)
+
+Coded = tuple[Ints, NDArray[Any]]
+"""A column of classes: for each code of the column its class, and the code of each row."""
 
 KEYS = ("area", "person", "discharged_on", "sequence")
 """Columns that identify a bill; they are copied to the result. `sequence` may be absent."""
@@ -166,16 +170,112 @@ class _Registry:
 
     index: dict[tuple[tuple[Figures, Figures | None, Figures | None], ...], int]
     cases: list[LayerCase]
+    known: dict[int, int]
 
     def find(self, cases: Sequence[LayerCase]) -> int:
         """First row of a layer's cases, -1 for a silent layer."""
         if not cases:
             return -1
-        key = tuple((c.figures, c.normal, c.unpenalised) for c in cases)
-        if key not in self.index:
-            self.index[key] = len(self.cases)
-            self.cases += cases
-        return self.index[key]
+        found = self.known.get(id(cases))
+        if found is None:
+            key = tuple((c.figures, c.normal, c.unpenalised) for c in cases)
+            if key not in self.index:
+                self.index[key] = len(self.cases)
+                self.cases += cases
+            found = self.known[id(cases)] = self.index[key]
+        return found
+
+
+class _Cases:
+    """Numbers the class combinations of an area as they occur, and keeps what each one resolves to.
+
+    A combination keeps its number from chunk to chunk. `table` finds it from the key of a row; it is made anew when a chunk
+    brings a class that was not there before, because keys then mean other combinations.
+    """
+
+    MOST = 1 << 24
+    """Largest look-up table, in keys; beyond it the keys of a chunk are hashed."""
+
+    def __init__(self, scheme: Scheme, registries: Sequence[_Registry]) -> None:
+        self.scheme, self.registries = scheme, registries
+        self.resolver = resolver_of(scheme)
+        self.known: dict[tuple[object, ...], int] = {}
+        self.sizes: tuple[int, ...] = ()
+        self.table: NDArray[np.int32] = np.zeros(0, np.int32)
+        self.resolved: list[Resolved] = []
+        self.first: list[int] = []
+        self.count: list[int] = []
+        self.alternatives: list[int] = [0]
+        self._arrays: tuple[Ints, ...] = ()
+        facts = self.resolver.classes.facts
+        best = scheme.conventions.identity_choice == "best" and "identity" in facts
+        self.identity_at = 1 + facts.index("identity") if best else 0
+
+    def number(
+        self, key: NDArray[Any], sizes: tuple[int, ...], classes: Sequence[Sequence[object]]
+    ) -> tuple[NDArray[np.int32], dict[str, tuple[Problem, NDArray[np.bool_]]]]:
+        """The number of every row's combination, and the problems of those that cannot be resolved with their rows."""
+        refused: dict[str, tuple[Problem, NDArray[np.bool_]]] = {}
+
+        def find(code: int, at: NDArray[np.bool_] | None) -> int:
+            try:
+                return self._find(_digits(code, sizes, classes))
+            except Problems as found:
+                where = key == code if at is None else at
+                for problem in found.problems:
+                    known = refused.get(repr(problem))
+                    refused[repr(problem)] = (problem, where if known is None else where | known[1])
+                return 0
+
+        if prod(sizes) > self.MOST:
+            coded = pa.array(key).dictionary_encode()
+            numbers = np.array([find(int(code), None) for code in coded.dictionary.to_numpy()], dtype=np.int32)
+            return numbers[coded.indices.to_numpy()], refused
+        if sizes != self.sizes:
+            self.sizes, self.table = sizes, np.full(prod(sizes), -1, dtype=np.int32)
+        combo = self.table[key]
+        missing = combo < 0
+        if missing.any():
+            for code in np.unique(key[missing]):
+                self.table[code] = find(int(code), None)
+            combo = self.table[key]
+        if refused:
+            self.sizes = ()
+        return combo, refused
+
+    def _find(self, case: tuple[object, ...]) -> int:
+        number = self.known.get(case)
+        if number is not None:
+            return number
+        held = case[self.identity_at] if self.identity_at else frozenset()
+        others: list[int] = []
+        if isinstance(held, frozenset) and len(held) > 1:
+            at = self.identity_at
+            others = [self._find((*case[:at], frozenset({i}), *case[at + 1 :])) for i in ranked(held, self.scheme)]
+        resolved = self.resolved[others[0]] if others else self.resolver.resolve(case)
+        self.first.append(len(self.alternatives))
+        self.count.append(max(1, len(others)))
+        self.alternatives += others
+        self.resolved.append(resolved)
+        self.known[case] = len(self.resolved) - 1
+        return len(self.resolved) - 1
+
+    def arrays(self) -> tuple[Ints, ...]:
+        """What the loop looks up by a combination: rows by layer, ceiling ratio and base, alternatives and where they are."""
+        done = len(self._arrays[0]) if self._arrays else 0
+        if done < len(self.resolved) or not self._arrays:
+            new = [
+                [registry.find(cases) for registry, cases in zip(self.registries, r.layers, strict=True)]
+                for r in self.resolved[done:]
+            ]
+            rows = np.array(new, dtype=np.int64).reshape(len(new), len(self.registries))
+            rows = np.concatenate([self._arrays[0], rows]) if done else rows
+            limits = [r.ceiling for r in self.resolved]
+            ratio = np.array([-1 if x is None else x.ratio for x in limits], dtype=np.int64)
+            of = np.array([int(x is not None and x.of == "in_scope") for x in limits], dtype=np.int64)
+            lists = [np.array(x, dtype=np.int64) for x in (self.alternatives, self.first, self.count)]
+            self._arrays = (rows, ratio, of, *lists)
+        return self._arrays
 
 
 @dataclass
@@ -193,7 +293,8 @@ class Settler:
     def __init__(self, scheme: Scheme, threads: int = 1, sample: int = 5, seed: int = 0) -> None:
         self.scheme, self.threads, self.sample = scheme, threads, sample
         self.resolver = resolver_of(scheme)
-        self.registries = [_Registry({}, []) for _ in scheme.layers]
+        self.registries = [_Registry({}, [], {}) for _ in scheme.layers]
+        self.cases = _Cases(scheme, self.registries)
         self.year = np.zeros(max(1, len(self.resolver.slots.names)), dtype=np.int64)
         self.stays: dict[str, int] = {}
         self.last: tuple[Any, int] | None = None
@@ -212,13 +313,13 @@ class Settler:
         """
         if table.num_rows == 0:
             return Chunk((), np.zeros((0, 0), np.int64), np.zeros((4, 0), np.int64))
-        prepared = self._prepare(table)
-        structure = self._structure(sums is not None)
+        prepared = self.prepare(table)
+        structure = self.plan(sums is not None)
         outputs = structure.outputs
         size = 0 if sums is not None else table.num_rows
         out = np.empty((len(outputs), size), dtype=np.int64)
         patient = np.empty((4, size), dtype=np.int64)
-        self._run(structure, prepared, out, patient, np.zeros((1, 1), np.int64) if sums is None else sums)
+        self.run(structure, prepared, out, patient, np.zeros((1, 1), np.int64) if sums is None else sums)
         if sums is None and self.sample:
             self._check_sample(table, prepared, outputs, out, patient)
         self.rows += table.num_rows
@@ -226,7 +327,7 @@ class Settler:
 
     # --- preparing ----------------------------------------------------------------------------------------------------
 
-    def _prepare(self, table: pa.Table) -> dict[str, Any]:
+    def prepare(self, table: pa.Table) -> dict[str, Any]:
         n = table.num_rows
         conventions = self.scheme.conventions
         discharged = _day_numbers(table, "discharged_on")
@@ -259,14 +360,14 @@ class Settler:
         for k, charge in enumerate(CHARGES):
             numbers[charge] = charges[k] if charges.shape[1] == n else np.zeros(n, np.int64)
         facts = self._read_facts(table, numbers, policy)
-        combo, resolved, rows, alternatives = self._combinations(n, calendar.period[policy - first], facts)
+        combo = self._combinations(calendar.period[policy - first], facts)
         changes, keys = self._person_years(table, discharged, year)
         linked, counting = self._stay_flags(table, n)
         opens = np.zeros(n, dtype=np.int8)
         opens[changes] = keys
         stays = self._stays(table, n, opens, counting)
         return {
-            "combo": combo, "resolved": resolved, "rows": rows, "alternatives": alternatives, "opens": opens, "pots": pots,
+            "combo": combo, "opens": opens, "pots": pots,
             "month": calendar.month[discharged - first], "days": days, "linked": linked, "stays": stays, "charges": charges,
             "year": year, "policy": policy, "discharged": discharged, "admitted": days_of["admitted_on"],
         }  # fmt: skip
@@ -289,9 +390,9 @@ class Settler:
 
     def _read_facts(
         self, table: pa.Table, numbers: Mapping[str, Ints], policy: Ints
-    ) -> dict[str, tuple[NDArray[np.int64] | None, list[Any]]]:
-        """For each fact that rules look at: the class of every row as a code, and the classes. None: one class for all."""
-        facts: dict[str, tuple[NDArray[np.int64] | None, list[Any]]] = {}
+    ) -> dict[str, tuple[Coded | None, list[Any]]]:
+        """For each fact that rules look at: which class each row has, and the classes. None: one class for all."""
+        facts: dict[str, tuple[Coded | None, list[Any]]] = {}
         for fact in self.resolver.classes.facts:
             if FACTS[fact].kind == "number":
                 facts[fact] = self._number_classes(table, fact, numbers, policy)
@@ -301,7 +402,7 @@ class Settler:
 
     def _number_classes(
         self, table: pa.Table, fact: str, numbers: Mapping[str, Ints], policy: Ints
-    ) -> tuple[NDArray[np.int64] | None, list[Any]]:
+    ) -> tuple[Coded | None, list[Any]]:
         if fact == "age":
             found = _ages(table, policy)
             if found is None:
@@ -309,11 +410,15 @@ class Settler:
         else:
             found = numbers[fact]
         cuts = self.resolver.classes.cuts[fact]
-        codes = np.searchsorted(np.array(cuts, dtype=np.int64), found, side="right")
+        codes = np.zeros(len(found), dtype=np.int16)
+        for cut in cuts if len(cuts) <= 8 else ():
+            codes += found >= cut
+        if len(cuts) > 8:
+            codes = np.searchsorted(np.array(cuts, dtype=np.int64), found, side="right")
         edges = [0, *cuts]
-        return codes, [self.resolver.classes.interval(fact, edge) for edge in edges]
+        return (np.arange(len(edges)), codes), [self.resolver.classes.interval(fact, edge) for edge in edges]
 
-    def _text_classes(self, table: pa.Table, fact: str) -> tuple[NDArray[np.int64] | None, list[Any]]:
+    def _text_classes(self, table: pa.Table, fact: str) -> tuple[Coded | None, list[Any]]:
         column = "identities" if fact == "identity" else fact
         if column not in table.column_names:
             default: object = {"year_end_part": "no", "identity_changed": "no"}.get(fact)
@@ -328,58 +433,30 @@ class Settler:
             if found not in classes:
                 classes.append(found)
             lut[k] = classes.index(found)
-        return lut[codes], classes
+        return (lut, codes), classes
 
     def _combinations(
-        self, n: int, period: Ints, facts: Mapping[str, tuple[NDArray[np.int64] | None, list[Any]]]
-    ) -> tuple[NDArray[np.int32], list[Resolved], Ints, tuple[Ints, Ints, Ints]]:
-        """Number the class combinations that occur, and resolve each. Raises Problems for those that cannot be."""
-        key = period.copy()
-        sizes = [int(period.max()) + 1]
-        for codes, classes in facts.values():
-            key *= len(classes)
-            sizes.append(len(classes))
-            if codes is not None:
-                key += codes
-        if float(np.prod([float(s) for s in sizes])) > 2.0**62:
+        self, period: Ints, facts: Mapping[str, tuple[Coded | None, list[Any]]]
+    ) -> NDArray[np.int32]:
+        """The number of each row's class combination. Raises Problems for those that cannot be resolved."""
+        sizes = (int(period.max()) + 1, *(len(classes) for _, classes in facts.values()))
+        if prod(sizes) > 2**62:
             raise EngineFault(what="too many combinations of facts to number")
-        combo, found = _number(key, int(np.prod(sizes)))
-        resolved: list[Resolved] = []
-        problems: dict[str, tuple[Problem, NDArray[np.bool_]]] = {}
-        alternatives: list[int] = []
-        first = np.zeros(len(found), dtype=np.int64)
-        count = np.ones(len(found), dtype=np.int64)
-        extra: list[tuple[object, ...]] = []
-        keys = [_digits(int(code), sizes, [c for _, c in facts.values()]) for code in found]
-        identity_at = 1 + list(facts).index("identity") if "identity" in facts else 0
-        best_of = self.scheme.conventions.identity_choice == "best" and identity_at > 0
-        for k, case in enumerate(keys):
-            try:
-                resolved.append(self.resolver.resolve(case))
-            except Problems as refused:
-                for problem in refused.problems:
-                    at = combo == k
-                    known = problems.get(repr(problem))
-                    problems[repr(problem)] = (problem, at if known is None else at | known[1])
-                resolved.append(Resolved((), None))
-                continue
-            held = case[identity_at] if best_of else frozenset()
-            if isinstance(held, frozenset) and len(held) > 1:
-                first[k], count[k] = len(alternatives), len(held)
-                for identity in ranked(held, self.scheme):
-                    alternatives.append(len(found) + len(extra))
-                    extra.append((*case[:identity_at], frozenset({identity}), *case[identity_at + 1 :]))
-        if problems:
+        whole = np.int32 if prod(sizes) < 2**31 else np.int64
+        stride = prod(sizes[1:])
+        key = period.astype(whole) * whole(stride)
+        for codes, classes in facts.values():
+            stride //= len(classes)
+            if codes is not None and len(classes) > 1:
+                weights, coded = codes
+                key += (weights * stride).astype(whole)[coded]
+        combo, refused = self.cases.number(key, sizes, [classes for _, classes in facts.values()])
+        if refused:
             raise Problems([
                 RowsRefused(at=self.scheme.name, count=int(at.sum()), row=self.rows + int(np.argmax(at)), why=f"{p.text('zh')} {p.text('en')}")
-                for p, at in problems.values()
+                for p, at in refused.values()
             ])  # fmt: skip
-        resolved += [self.resolver.resolve(case) for case in extra]
-        rows = np.array(
-            [[registry.find(cases) for registry, cases in zip(self.registries, r.layers, strict=True)] for r in resolved],
-            dtype=np.int64,
-        )
-        return combo, resolved, rows, (np.array(alternatives or [0], np.int64), first[combo], count[combo])
+        return combo
 
     def _person_years(self, table: pa.Table, discharged: Ints, year: Ints) -> tuple[Ints, NDArray[np.int8]]:
         """Rows where a person (1) or a policy year (2) begins. Raises Problems with NotSorted."""
@@ -476,7 +553,8 @@ class Settler:
 
     # --- running ------------------------------------------------------------------------------------------------------
 
-    def _structure(self, sums_only: bool) -> Structure:
+    def plan(self, sums_only: bool) -> Structure:
+        self.cases.arrays()
         sizes = (sums_only, *(len(registry.cases) for registry in self.registries))
         if self.structure is None or sizes != self.structure_of_sizes:
             self.structure, self.structure_of_sizes = self._plan(sums_only), sizes
@@ -521,13 +599,10 @@ class Settler:
             self.scheme.conventions.identity_choice == "best", sums_only,
         )  # fmt: skip
 
-    def _run(self, structure: Structure, prepared: dict[str, Any], out: Ints, patient: Ints, sums: Ints) -> None:
+    def run(self, structure: Structure, prepared: dict[str, Any], out: Ints, patient: Ints, sums: Ints) -> None:
         """Call the loop, in parts cut between persons when there are several threads."""
         loop = compiled(structure)
-        limits = [r.ceiling for r in prepared["resolved"]]
-        ratio = np.array([-1 if x is None else x.ratio for x in limits], dtype=np.int64)
-        of = np.array([int(x is not None and x.of == "in_scope") for x in limits], dtype=np.int64)
-        alternatives, first, count = prepared["alternatives"]
+        rows, ratio, of, alternatives, first, count = self.cases.arrays()
         cuts = self._cuts(prepared["opens"])
         years = [self.year, *(np.zeros_like(self.year) for _ in cuts[2:])]
         totals = [sums, *(np.zeros_like(sums) for _ in cuts[2:])]
@@ -537,7 +612,7 @@ class Settler:
             return loop(
                 cuts[k], cuts[k + 1], prepared["combo"], first, count, alternatives, prepared["opens"], prepared["pots"],
                 prepared["month"], prepared["days"], prepared["linked"], prepared["stays"], prepared["charges"],
-                prepared["rows"], ratio, of, *self.arrays, years[k], np.zeros_like(self.year), group, out, patient, totals[k],
+                rows, ratio, of, *self.arrays, years[k], np.zeros_like(self.year), group, out, patient, totals[k],
             )  # fmt: skip
 
         parts = range(len(cuts) - 1)
@@ -617,19 +692,6 @@ def _ages(table: pa.Table, policy: Ints) -> Ints | None:
         day = (on - on.astype("datetime64[M]")).astype(np.int64) - (born - born.astype("datetime64[M]")).astype(np.int64)
         return cast(Ints, (months - (day < 0)) // 12)
     return _whole(table, "age") if "age" in table.column_names else None
-
-
-def _number(key: Ints, size: int) -> tuple[NDArray[np.int32], Ints]:
-    """Number the distinct keys: (number of each row, the keys)."""
-    if size <= 1 << 24:
-        seen = np.zeros(size, dtype=bool)
-        seen[key] = True
-        found = np.flatnonzero(seen)
-        lut = np.zeros(size, dtype=np.int32)
-        lut[found] = np.arange(len(found), dtype=np.int32)
-        return lut[key], found
-    coded = pa.array(key).dictionary_encode()
-    return coded.indices.to_numpy().astype(np.int32), coded.dictionary.to_numpy()
 
 
 def _digits(code: int, sizes: Sequence[int], classes: Sequence[Sequence[object]]) -> tuple[object, ...]:

@@ -434,15 +434,15 @@ def _write_loop(s: Structure) -> str:
             "        least = int64(-1)",
             "        best = int64(0)",
             "        real = year",
-            "        attempts = alt_count[i] + 1 if alt_count[i] > 1 else 1",
+            "        attempts = alt_count[combo[i]] + 1 if alt_count[combo[i]] > 1 else 1",
             "        for attempt in range(attempts):",
             "            if attempt + 1 < attempts:",
             "                scratch[:] = real",
             "                year = scratch",
-            "                c = alternatives[alt_first[i] + attempt]",
+            "                c = alternatives[alt_first[combo[i]] + attempt]",
             "            else:",
             "                year = real",
-            "                c = alternatives[alt_first[i] + best] if alt_count[i] > 1 else combo[i]",
+            "                c = alternatives[alt_first[combo[i]] + best] if attempts > 1 else combo[i]",
         ]
     else:
         lines += ["        c = combo[i]"]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TypeVar, cast
 
@@ -36,7 +36,7 @@ from yizhan.engine.scheme import (
     TotalLimit,
 )
 from yizhan.engine.steps import CUMULATIVE, DUE_LESS_PAID, NEW_ONLY, OWN_CAP, RATIO, TOP_UP, Figures
-from yizhan.errors import FactNeeded, Problems, RuleMissing, RulesConflict, YearlyFigureMissing
+from yizhan.errors import BadDocument, FactNeeded, Problems, RuleMissing, RulesConflict, YearlyFigureMissing
 
 T = TypeVar("T")
 
@@ -48,7 +48,11 @@ MISSING = None
 
 PARTS = ("起付部分", "超封顶部分", "转外自付部分", "降比部分")
 NTH_SCOPES = ("不分级", "同级", "同院", "同病种")
+SCOPE_FACTS = ("", "institution_level", "institution", "diagnoses")
+"""The fact by which each scope tells stays apart."""
+
 BASIC = "基本医保"
+TOTAL_LIMIT = "合计上限"
 
 Case = Mapping[str, object]
 """One class combination: fact → a value, OTHER, MISSING, a frozenset, or an interval (low, high)."""
@@ -131,7 +135,7 @@ class Classes:
         self.named: dict[str, set[str]] = {}
         self.cuts: dict[str, list[int]] = {}
         cut_sets: dict[str, set[int]] = {}
-        days: set[date] = set()
+        days = {scheme.begins_on}
         for conditions in _all_conditions(scheme):
             for c in conditions:
                 if FACTS[c.fact].kind == "number":
@@ -141,8 +145,8 @@ class Classes:
         for rule in scheme.rules:
             if any(a.kind == "add_by_age" for adjusters in rule.adjusts.values() for a in adjusters):
                 cut_sets.setdefault("age", set()).update(range(1, 131))
-            if _scope_of(rule) == 1:
-                self.named.setdefault("institution_level", set()).update(v.code for v in FACTS["institution_level"].values)
+            if counted := SCOPE_FACTS[_scope_of(rule)]:
+                self.named.setdefault(counted, set()).update(v.code for v in FACTS[counted].values)
         for fact in _engine_facts(scheme):
             self.named.setdefault(fact, set()).update(value.code for value in FACTS[fact].values)
         for dated in (*scheme.rules, *scheme.limits):
@@ -235,29 +239,36 @@ class Resolver:
         self.slots = Slots()
         self._register_slots()
         self.runtime = {layer.name: self._runtime_cuts(layer.name) for layer in scheme.layers}
-        self.scopes = frozenset(_scope_of(rule) for rule in scheme.rules if "起付次数" in rule.sets)
+        self.scopes = frozenset(_scope_of(rule) for rule in scheme.rules if {"起付次数", "计次"} & rule.sets.keys())
+        self.looked_at = {layer.name: self._facts_of(layer.name) for layer in scheme.layers}
         self._memo: dict[object, Resolved] = {}
+        self._layer_memo: dict[object, tuple[LayerCase, ...]] = {}
 
     # --- what a scheme uses -------------------------------------------------------------------------------------------
 
     def _register_slots(self) -> None:
         for layer in self.scheme.layers:
-            for rule in self.rules[layer.name]:
-                sums = cast(str, rule.sets.get("累计", layer.name))
-                monthly = rule.sets.get("计算") == "月度累计"
-                if rule.sets.get("计算") in ("月度累计", "年度累计") or "年度计入限额" in rule.sets or "个人年度自付上限" in rule.sets:
-                    self.slots.find(f"{sums}.base", monthly)
-                    self.slots.find(f"{sums}.paid", monthly)
-                if "年度限额" in rule.sets or "年度限额" in rule.adjusts:
-                    self.slots.find(f"{sums}.paid_in_year" if monthly else f"{sums}.paid")
-                if "每月限额" in rule.sets:
+            rules = self.rules[layer.name]
+            speaks = {key for rule in rules for key in (*rule.sets, *rule.adjusts)}
+            ways = {rule.sets.get("计算") for rule in rules}
+            # A figure and the name of its sums may stand in different rules, so every name gets what the layer uses.
+            for sums in dict.fromkeys((layer.name, *(cast(str, rule.sets["累计"]) for rule in rules if "累计" in rule.sets))):
+                if "年度累计" in ways or speaks & {"年度计入限额", "个人年度自付上限"}:
+                    self.slots.find(f"{sums}.base")
+                    self.slots.find(f"{sums}.paid")
+                if "月度累计" in ways:
+                    self.slots.find(f"{sums}.month_base", True)
+                    self.slots.find(f"{sums}.month_paid", True)
+                if "年度限额" in speaks:
+                    self.slots.find(f"{sums}.paid")
+                if "每月限额" in speaks:
                     self.slots.find(f"{sums}.paid_in_month", True)
-                if "年度起付上限" in rule.sets:
-                    self.slots.find(f"{layer.name}.deductible")
-                if rule.sets.get("转诊接续") == "补差" or (
-                    layer.kind == BASIC and self.scheme.conventions.cross_year == "split"
-                ):
-                    self.slots.find(f"{layer.name}.chain")
+            if "年度起付上限" in speaks:
+                self.slots.find(f"{layer.name}.deductible")
+            cut = self.scheme.conventions.cross_year == "split" and "起付标准" in speaks
+            if cut or any(rule.sets.get("转诊接续") == "补差" for rule in rules):
+                self.slots.find(f"{layer.name}.chain")
+            for rule in rules:
                 for name, period, _ in cast(tuple[tuple[str, str, int], ...], rule.sets.get("另设限额", ())):
                     self.slots.find(f"另设·{name}{'·月' if period == '每月' else ''}", period == "每月")
         if any(c.fact == "own_this_month" for cs in _all_conditions(self.scheme) for c in cs):
@@ -266,6 +277,14 @@ class Resolver:
     def _runtime_cuts(self, layer: str) -> tuple[RuntimeCuts, ...]:
         mentioned = {c.fact for rule in self.rules[layer] for c in (*rule.when, *rule.unless)}
         return tuple(RuntimeCuts(f, tuple(self.classes.cuts[f])) for f in RUNTIME if f in mentioned)
+
+    def _facts_of(self, layer: str) -> tuple[str, ...]:
+        """The facts on which a layer's figures can depend; others need not be told apart for it."""
+        rules = self.rules[layer]
+        found = {c.fact for rule in rules for c in (*rule.when, *rule.unless)} | {"care", *_engine_facts(self.scheme)}
+        if any(a.kind == "add_by_age" for rule in rules for by in rule.adjusts.values() for a in by):
+            found.add("age")
+        return tuple(f for f in self.classes.facts if f in found)
 
     # --- one case -----------------------------------------------------------------------------------------------------
 
@@ -287,11 +306,20 @@ class Resolver:
         problems: list[Exception] = []
         layers = []
         for layer in self.scheme.layers:
-            try:
-                layers.append(self.layer_cases(layer, case, on))
-            except Problems as found:
-                problems += found.problems
-        ceiling = self._ceiling(case, on)
+            key = (layer.name, on, *[case.get(f) for f in self.looked_at[layer.name]])
+            cases = self._layer_memo.get(key)
+            if cases is None:
+                try:
+                    cases = self._layer_memo[key] = self.layer_cases(layer, case, on)
+                except Problems as found:
+                    problems += found.problems
+                    continue
+            layers.append(cases)
+        ceiling = None
+        try:
+            ceiling = self._ceiling(case, on)
+        except Problems as found:
+            problems += found.problems
         if problems:
             raise Problems(_distinct(problems))
         return Resolved(tuple(layers), ceiling)
@@ -307,7 +335,10 @@ class Resolver:
         found = [self._layer_case(layer, c, on) for c in cases]
         if all(f is None for f in found):
             return ()
-        silent = LayerCase(self.barred_row(layer.name), None, None, (), (), self.payers[layer.name])
+        base = next(f.figures for f in found if f is not None)
+        drawn = {"weight": base.weight, "charge": base.charge, "by_charge": base.by_charge, "leaves_out": base.leaves_out}
+        row = replace(self.barred_row(layer.name), **drawn)  # the layer's base is measured with it as well
+        silent = LayerCase(row, None, None, (), (), self.payers[layer.name])
         return tuple(f or silent for f in found)
 
     def barred_row(self, layer: str) -> Figures:
@@ -315,8 +346,20 @@ class Resolver:
         return Figures(barred=1, share=(RATIO_ONE,) + (0,) * (len(self.payers[layer]) - 1))
 
     def _ceiling(self, case: Case, on: date) -> TotalLimit | None:
-        live = [x for x in self.scheme.limits if x.begins_on <= on <= x.ends_on and all_hold(x.when, case)]
-        return min(live, key=lambda x: x.ratio, default=None)
+        limits = [(x, all_hold(x.when, case)) for x in self.scheme.limits if x.begins_on <= on <= x.ends_on]
+        unknown = [(x, c) for x, answer in limits if answer is None for c in x.when if holds(c, case) is None]
+        if unknown:
+            raise Problems(_distinct(_fact_needed(TOTAL_LIMIT, x, c) for x, c in unknown))
+        live = sorted((x for x, answer in limits if answer), key=lambda x: x.ratio)
+        for other in live[1:]:
+            if other.of != live[0].of:
+                raise Problems([
+                    RulesConflict(
+                        at=live[0].citation.place, layer=TOTAL_LIMIT, figure="分母", case=case_text(case),
+                        one=live[0].citation.place, other=other.citation.place,
+                    )
+                ])  # fmt: skip
+        return live[0] if live else None
 
     def in_play(self, layer: str, case: Case, on: date) -> list[Rule]:
         """The layer's rules whose facts hold on this day. Raises Problems naming every fact that is missing."""
@@ -363,10 +406,18 @@ class Resolver:
         return figures if twin == figures else twin
 
 
-def _fact_needed(layer: str, rule: Rule, condition: Condition) -> FactNeeded:
+def _fact_needed(layer: str, rule: Rule | TotalLimit, condition: Condition) -> FactNeeded:
     fact = FACTS[condition.fact]
     return FactNeeded(
         fact_zh=fact.zh, fact_en=fact.en, key=fact.code, layer=layer, needed_by=rule.citation.text("zh"), at=""
+    )
+
+
+def _not_plain(key: str, value: Amount, adjuster: Adjuster, rule: Rule) -> BadDocument:
+    return BadDocument(
+        at=rule.citation.place,
+        why_zh=f"“{key}: {value.text()}”每单不同，不能再“{adjuster.text}”，只能 减半 或 按…%",
+        why_en=f"“{key}: {value.text()}” differs from bill to bill, so “{adjuster.text}” cannot change it; only 减半 or 按…% can",
     )
 
 
@@ -463,7 +514,7 @@ class _Choice:
             deepest = max(rule.depth for rule in found)
             return [rule for rule in found if rule.depth == deepest]
         worth = _better_for_patient(key)
-        if worth is None:
+        if worth is None or any(isinstance(rule.sets[key], Amount) and not rule.sets[key].plain for rule in found):
             return found
         best = max(worth(rule.sets[key]) for rule in found)
         return [rule for rule in found if worth(rule.sets[key]) == best]
@@ -494,7 +545,9 @@ class _Choice:
             return default
         value = self._in_year(cast(Amount, rule.sets[key]), rule)
         adjusted = self._adjusters(key)
-        for adjuster, _ in adjusted:
+        for adjuster, by in adjusted:
+            if not value.plain and adjuster.kind != "factor":
+                raise Problems([_not_plain(key, value, adjuster, by)])
             value = _adjust_amount(value, adjuster, unit)
         self._tell(key, value.text() if value.fen != 0 or not value.plain else "0元", rule, adjusted)
         return value
@@ -620,7 +673,7 @@ class _Choice:
             "deductible_of": int(amount.of == "in_scope"), "deductible_unit": unit, "chained": int(chained),
             "deductible_annual": self.limit("年度起付上限"),
         }  # fmt: skip
-        if self.case.get("year_end_part") == "yes":
+        if self.case.get("year_end_part") == "yes" and formula["formula"] == RATIO:
             if self.resolver.scheme.conventions.cross_year == "split":
                 found["chained"] = 1
             else:
@@ -628,7 +681,9 @@ class _Choice:
         further = cast(tuple[int, ...] | None, self.plain("起付次数", None))
         if further is not None:
             found |= {"nth": further[:3], "nth_less": further[3], "nth_least": further[4]}
-            found["nth_scope"] = NTH_SCOPES.index(cast(str, self.plain("计次", "不分级")))
+            scope = found["nth_scope"] = NTH_SCOPES.index(cast(str, self.plain("计次", "不分级")))
+            if SCOPE_FACTS[scope]:
+                self._needed("计次", SCOPE_FACTS[scope])
         return found
 
     def _linked(self) -> bool:
@@ -668,12 +723,13 @@ class _Choice:
     def _sums(self) -> dict[str, object]:
         slots = self.resolver.slots
         name = cast(str, self.plain("累计", self.layer.name))
-        monthly = f"{name}.base.01" in slots.names
+        way = self.setter("计算")
+        monthly = way is not None and way.sets["计算"] == "月度累计"
         return {
-            "base_slot": slots.known(f"{name}.base"),
-            "paid_slot": slots.known(f"{name}.paid"),
+            "base_slot": slots.known(f"{name}.month_base" if monthly else f"{name}.base"),
+            "paid_slot": slots.known(f"{name}.month_paid" if monthly else f"{name}.paid"),
             "sums_monthly": int(monthly),
-            "annual_slot": max(slots.known(f"{name}.paid_in_year"), -1 if monthly else slots.known(f"{name}.paid")),
+            "annual_slot": slots.known(f"{name}.paid"),
             "month_paid_slot": slots.known(f"{name}.paid_in_month"),
             "deductible_slot": slots.known(f"{self.layer.name}.deductible"),
             "chain_slot": slots.known(f"{self.layer.name}.chain"),

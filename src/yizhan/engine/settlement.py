@@ -310,7 +310,7 @@ def facts_of(part: Part, beneficiary: Beneficiary, scheme: Scheme) -> dict[str, 
         **claim.facts,
         "identity": beneficiary.identities_on(part.identity_on),
         "age": beneficiary.age_on(part.policy_on),
-        "days": claim.facts.get("days", max(1, (part.ends_on - part.begins_on).days)),
+        "days": days_of(part),
         "total": costs.total,
         **dict(zip(POTS, costs.pots, strict=True)),
         "registration_fee": costs.charges[0],
@@ -320,6 +320,14 @@ def facts_of(part: Part, beneficiary: Beneficiary, scheme: Scheme) -> dict[str, 
         "year_end_part": "yes" if part.continues else "no",
         "identity_changed": "yes" if changed else "no",
     }
+
+
+def days_of(part: Part) -> int:
+    """Days of the stay, or of its part; a day at which a stay is cut belongs to the part that it ends."""
+    claim = part.claim
+    if (part.begins_on, part.ends_on) == (claim.admitted_on, claim.discharged_on) and "days" in claim.facts:
+        return cast(int, claim.facts["days"])
+    return max(1, (part.ends_on - part.begins_on).days + (part.ends_on < claim.discharged_on))
 
 
 def stay_keys(facts: Mapping[str, object]) -> tuple[str, str, str, str]:
@@ -341,7 +349,8 @@ def ranked(identities: Iterable[str], scheme: Scheme) -> list[str]:
 
 def settle_best(part: Part, facts: Mapping[str, object], state: YearState, scheme: Scheme) -> Outcome:
     """Settle one part; under 身份取舍 最有利 once for each identity, and keep what leaves least to the patient."""
-    held = cast(frozenset[str], facts["identity"])
+    named = resolver_of(scheme).classes.named.get("identity", set())
+    held = frozenset(cast(frozenset[str], facts["identity"]) & named)
     if scheme.conventions.identity_choice != "best" or len(held) < 2:
         return settle_part(part, facts, state, scheme)
     outcomes = [

@@ -555,7 +555,11 @@ class Reader:
             except values.Reason as reason:
                 self.bad_value("起付次数", Text(f"{name}: {value.text}", value.line), reason)
                 return None
-        return (*(factors.get(k, factors.get(k - 1, RATIO_ONE)) for k in (2, 3, 4)), less, least)
+        if factors and set(range(min(factors), 5)) - set(factors):
+            text = Text("、".join(f"{k}: {v.text}" for k, v in said.items()), pairs[0][0].line)
+            self.bad_value("起付次数", text, values.Reason("没有说以后各次怎样，最后一项要写“起”", "later stays are left open; the last entry needs 起"))
+            return None
+        return (*(factors.get(k, RATIO_ONE) for k in (2, 3, 4)), less, least)
 
     @staticmethod
     def _factor(text: str) -> int:

@@ -13,7 +13,7 @@ from datetime import date
 from yizhan.engine.money import MOST_FEN, NO_LIMIT, RATIO_ONE
 from yizhan.engine.scheme import Adjuster, Amount, Band
 
-_NUMBER = r"[0-9][0-9,]*(?:\.[0-9]+)?"
+_NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
 _MONEY = re.compile(rf"({_NUMBER})(万|亿)?元")
 _PERCENT = re.compile(rf"({_NUMBER})[%％]")
 _POINTS = re.compile(rf"(加|减)({_NUMBER})个百分点(?:至多({_NUMBER}%))?")
