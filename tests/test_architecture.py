@@ -27,10 +27,13 @@ MAY_IMPORT = {
     "engine": {"errors"},
     "batch": {"policy", "engine", "errors"},
     "policy": {"engine", "errors"},
+    "exchange": {"policy", "engine", "errors"},
+    "bill": {"engine", "errors"},
     "simulation": {"policy", "batch", "engine", "errors"},
     "agency": {"policy", "batch", "engine", "errors"},
     "gateway": {"agency", "engine", "errors"},
-    "cli": {"agency", "batch", "engine", "errors", "gateway", "policy", "simulation"},
+    "cli": {"agency", "batch", "bill", "engine", "errors", "exchange", "gateway", "policy", "simulation"},
+    "": {"batch", "engine", "policy"},
     "__main__": {"cli"},
 }
 """The parts of yizhan, and which other parts each may import."""

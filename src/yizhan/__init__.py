@@ -31,7 +31,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load `settle_table` when it is first asked for: it brings in NumPy, Arrow and a compiler."""
     if name == "settle_table":
-        from yizhan.batch.table import settle_table  # noqa: PLC0415
+        from yizhan.batch.table import settle_table
 
         return settle_table
     raise AttributeError(name)

@@ -156,7 +156,12 @@ class _Page:
         area = self.scheme.name if self.lang == "zh" else self.scheme.name_en
         yield "═" * WIDTH
         yield self.word("title", area=area)
-        answer = self.word("answer", total=yuan_grouped(s.costs.total), paid=yuan_grouped(s.paid), patient=yuan_grouped(s.patient_share))
+        answer = self.word(
+            "answer",
+            total=yuan_grouped(s.costs.total),
+            paid=yuan_grouped(s.paid),
+            patient=yuan_grouped(s.patient_share),
+        )
         yield f"▶ {answer}{self.word('capitals', words=capitals(s.patient_share))}"
         if s.held:
             who = next(p.reviewer for p in s.payments if p.held)
@@ -176,7 +181,11 @@ class _Page:
     def costs(self) -> Iterator[str]:
         s = self.settlement
         rows = [
-            (FACTS[pot].zh if self.lang == "zh" else FACTS[pot].en, yuan_grouped(s.costs.pots[p]), yuan_grouped(s.patient[p]))
+            (
+                FACTS[pot].zh if self.lang == "zh" else FACTS[pot].en,
+                yuan_grouped(s.costs.pots[p]),
+                yuan_grouped(s.patient[p]),
+            )
             for p, pot in enumerate(POTS)
             if s.costs.pots[p]
         ]
@@ -188,7 +197,15 @@ class _Page:
         for p in self.settlement.payments:
             payers = [self.scheme.word(payer, self.lang) for payer, _ in p.by_payer]
             cites = list(dict.fromkeys(self.cite(c) for c in p.citations if c.article))
-            rows.append((self.name(p), "、".join(payers), yuan_grouped(p.amount), yuan_grouped(p.tilt) if p.tilt else "", "；".join(cites)))
+            rows.append(
+                (
+                    self.name(p),
+                    "、".join(payers),
+                    yuan_grouped(p.amount),
+                    yuan_grouped(p.tilt) if p.tilt else "",
+                    "；".join(cites),
+                )
+            )
         rows.append((self.word("patient"), "", yuan_grouped(self.settlement.patient_share), "", ""))
         header = tuple(self.word(k) for k in ("layers", "payer", "amount", "tilt", "by"))
         yield from self.table(header, rows, (22, 30, 14, 13, 21), right=(2, 3))
@@ -240,7 +257,7 @@ class _Page:
 
     def slot_label(self, slot: str) -> str:
         if slot.startswith("另设·"):
-            return slot.split(".")[0].removeprefix("另设·")
+            return slot.split(".", maxsplit=1)[0].removeprefix("另设·")
         name, _, kind = slot.partition(".")
         if kind not in _SUMS:
             return ""
@@ -268,7 +285,9 @@ class _Page:
             return
         other = {**self.bill.claim.facts, "referral": "none" if had == "by_rule" else "by_rule"}
         try:
-            changed = settle(replace(self.bill.claim, facts=other), self.bill.beneficiary, self.settlement.year_before, self.scheme)
+            changed = settle(
+                replace(self.bill.claim, facts=other), self.bill.beneficiary, self.settlement.year_before, self.scheme
+            )
         except Problems:
             return
         gap = changed.patient_share - self.settlement.patient_share
@@ -276,13 +295,28 @@ class _Page:
             key = "referral" if had == "none" else "unreferred"
             yield self.word(key, other=yuan_grouped(changed.patient_share), gap=yuan_grouped(abs(gap)))
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[int] = (1, 2, 3)) -> Iterator[str]:
+    def table(
+        self,
+        header: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        widths: Sequence[int],
+        right: Sequence[int] = (1, 2, 3),
+    ) -> Iterator[str]:
         """A table whose first column grows to hold its words."""
-        wide = [max(w, *(width_of(r[k]) + 1 for r in (header, *rows))) if k != len(widths) - 1 else w for k, w in enumerate(widths)]
-        yield "".join(_pad(cell, w, k in right) if k in right else _pad(cell, w) for k, (cell, w) in enumerate(zip(self._spaced(header, right), wide, strict=True))).rstrip()
+        wide = [
+            max(w, *(width_of(r[k]) + 1 for r in (header, *rows))) if k != len(widths) - 1 else w
+            for k, w in enumerate(widths)
+        ]
+        yield "".join(
+            _pad(cell, w, k in right) if k in right else _pad(cell, w)
+            for k, (cell, w) in enumerate(zip(self._spaced(header, right), wide, strict=True))
+        ).rstrip()
         yield "─" * WIDTH
         for row in rows:
-            yield "".join(_pad(cell, w, k in right) for k, (cell, w) in enumerate(zip(self._spaced(row, right), wide, strict=True))).rstrip()
+            yield "".join(
+                _pad(cell, w, k in right)
+                for k, (cell, w) in enumerate(zip(self._spaced(row, right), wide, strict=True))
+            ).rstrip()
 
     @staticmethod
     def _spaced(row: Sequence[str], right: Sequence[int]) -> list[str]:
@@ -295,4 +329,3 @@ def _by_reason(notes: Iterable[Note]) -> list[list[Note]]:
     for note in notes:
         grouped.setdefault((note.kind, note.reason), []).append(note)
     return list(grouped.values())
-

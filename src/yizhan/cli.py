@@ -54,7 +54,10 @@ def _refuse(problems: Sequence[Problem], options: argparse.Namespace) -> int:
         print(f"[{problem.code}] {problem.text(lang)}", file=sys.stderr)
     if len(problems) > 1 or any(isinstance(p, InputProblem) for p in problems):
         count = len(problems)
-        print(f"共 {count} 处问题，没有写入任何结果。" if lang == "zh" else f"{count} problem(s); nothing was written.", file=sys.stderr)
+        print(
+            f"共 {count} 处问题，没有写入任何结果。" if lang == "zh" else f"{count} problem(s); nothing was written.",
+            file=sys.stderr,
+        )
     return 3 if any(isinstance(p, EngineFault) for p in problems) else 2
 
 
@@ -109,8 +112,14 @@ def _batch(options: argparse.Namespace) -> int:
             source, target, options.policies, already_sorted=options.sorted, threads=options.threads, progress=progress
         )
     if options.json:
-        sums = {area: {k: v if k == "bills" else yuan(v) for k, v in known.items()} for area, known in result.sums.items()}
-        print(json.dumps({"bills": result.bills, "sorted_first": result.sorted_first, "sums": sums}, ensure_ascii=False, indent=2))
+        sums = {
+            area: {k: v if k == "bills" else yuan(v) for k, v in known.items()} for area, known in result.sums.items()
+        }
+        print(
+            json.dumps(
+                {"bills": result.bills, "sorted_first": result.sorted_first, "sums": sums}, ensure_ascii=False, indent=2
+            )
+        )
         return 0
     said = ("已排序后结算", "sorted first, then settled") if result.sorted_first else ("结算", "settled")
     print(f"{said[0]} {result.bills:,} 单" if options.lang == "zh" else f"{said[1]} {result.bills:,} bills")
@@ -155,7 +164,7 @@ def _progress(lang: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _areas(options: argparse.Namespace) -> int:
-    from yizhan.policy.library import Library  # noqa: PLC0415
+    from yizhan.policy.library import Library
 
     for area in Library(options.policies).pooling_areas:
         print(f"{area.code}  {area.name}")
@@ -166,14 +175,18 @@ def _areas(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="yizhan", description="一站：居民医保一站式结算 One-stop settlement of resident medical insurance.")
+    parser = argparse.ArgumentParser(
+        prog="yizhan", description="一站：居民医保一站式结算 One-stop settlement of resident medical insurance."
+    )
     parser.add_argument("--version", action="version", version=f"yizhan {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=words, description=words)
         command.set_defaults(run=run)
-        command.add_argument("--policies", type=Path, metavar="DIR", help="政策文件夹 folder of policies (default: those shipped)")
+        command.add_argument(
+            "--policies", type=Path, metavar="DIR", help="政策文件夹 folder of policies (default: those shipped)"
+        )
         command.add_argument("--lang", choices=("zh", "en"), default="zh", help="语言 language")
         return command
 
@@ -183,16 +196,24 @@ def _parser() -> argparse.ArgumentParser:
     add("demo", _demo, "结算各地的示例 settle a telling case or two of each jurisdiction")
     schema = add("schema", _schema, "输入输出的 JSON Schema the JSON Schemas of settle's input and output")
     schema.add_argument("which", nargs="?", choices=("input", "output"))
-    batch = add("batch", _batch, "结算一个 Parquet 文件里的账单 settle a Parquet file of bills (columns: docs/batch.md)")
+    batch = add(
+        "batch", _batch, "结算一个 Parquet 文件里的账单 settle a Parquet file of bills (columns: docs/batch.md)"
+    )
     batch.add_argument("source", metavar="IN.parquet")
     batch.add_argument("target", metavar="OUT.parquet", nargs="?")
-    batch.add_argument("--sums", action="store_true", help="打印合计；可以不写结果文件 print sums; OUT.parquet may then be left out")
-    batch.add_argument("--sorted", action="store_true", help="没有排好序就拒绝 refuse a file that is not sorted, instead of sorting it")
+    batch.add_argument(
+        "--sums", action="store_true", help="打印合计；可以不写结果文件 print sums; OUT.parquet may then be left out"
+    )
+    batch.add_argument(
+        "--sorted", action="store_true", help="没有排好序就拒绝 refuse a file that is not sorted, instead of sorting it"
+    )
     batch.add_argument("--threads", type=int, metavar="N", help="线程数 number of threads (default: all processors)")
     batch.add_argument("--json", action="store_true", help="输出 JSON print JSON for other programs")
     bench = add("bench", _bench, "在本机测速 measure the engine's speed on this machine")
     bench.add_argument("areas", nargs="*", metavar="AREA")
-    bench.add_argument("--bills", type=int, default=2_000_000, metavar="N", help="每地账单数 bills for each area (default 2,000,000)")
+    bench.add_argument(
+        "--bills", type=int, default=2_000_000, metavar="N", help="每地账单数 bills for each area (default 2,000,000)"
+    )
     add("areas", _areas, "有政策的统筹区 list the areas that bills can be settled for")
     return parser
 

@@ -108,7 +108,7 @@ class UnknownValue(InputProblem):
 
 class BadAmount(InputProblem):
     code = "bad_amount"
-    zh = "“{value}”不是金额；请写成以元为单位、两位小数的文本，例如 \"1234.50\"。"
+    zh = '“{value}”不是金额；请写成以元为单位、两位小数的文本，例如 "1234.50"。'
     en = 'found {value}, which is not an amount; write yuan as text with two decimals, for example "1234.50".'
 
 
@@ -181,7 +181,9 @@ class FactNeeded(InputProblem):
 class NotInsured(InputProblem):
     code = "not_insured"
     zh = "{on} 不在参保有效期内（{periods}），不能结算；请先核对参保缴费。"
-    en = "{on} lies outside the insured periods ({periods}), so it cannot be settled; check enrolment and premium first."
+    en = (
+        "{on} lies outside the insured periods ({periods}), so it cannot be settled; check enrolment and premium first."
+    )
 
 
 class YearSplitNeeded(InputProblem):
@@ -279,7 +281,9 @@ class RepeatedKey(PolicyProblem):
 
 class RulesConflict(PolicyProblem):
     code = "rules_conflict"
-    zh = "“{layer}·{figure}”有两条规定同时适用（{case}）：{one} 与 {other}。请用“例外于”写明哪一条是例外，或把条件分开。"
+    zh = (
+        "“{layer}·{figure}”有两条规定同时适用（{case}）：{one} 与 {other}。请用“例外于”写明哪一条是例外，或把条件分开。"
+    )
     en = (
         "two rules set “{layer}·{figure}” in one case ({case}): {one} and {other}. Write which of them is the exception "
         "(例外于), or separate their conditions."

@@ -76,7 +76,11 @@ def read_request(text: str, policies: Path | None = None) -> Request:
     reader = _Reader()
     body = reader.mapping(data, "")
     reader.known_keys(body, "", ("area", "beneficiary", "year_state", "claims"))
-    for key, meaning in (("area", "统筹区代码 code of the pooling area"), ("beneficiary", "参保人 the insured person"), ("claims", "各单 the bills")):
+    for key, meaning in (
+        ("area", "统筹区代码 code of the pooling area"),
+        ("beneficiary", "参保人 the insured person"),
+        ("claims", "各单 the bills"),
+    ):
         if key not in body:
             reader.problems.append(MissingKey(key=key, meaning=meaning))
     scheme = reader.scheme(body.get("area"), policies)
@@ -117,7 +121,9 @@ class _Reader:
     def _shape(self, found: Any, at: str, kind: type, zh: str, en: str, instead: Any) -> Any:
         if isinstance(found, kind):
             return found
-        self.problems.append(WrongShape(at=at, expected_zh=zh, expected_en=en, found=json.dumps(found, ensure_ascii=False)[:60]))
+        self.problems.append(
+            WrongShape(at=at, expected_zh=zh, expected_en=en, found=json.dumps(found, ensure_ascii=False)[:60])
+        )
         return instead
 
     def known_keys(self, found: Mapping[str, Any], at: str, known: Iterable[str]) -> None:
@@ -187,7 +193,15 @@ class _Reader:
 
     def beneficiary(self, found: Any) -> Beneficiary:
         body, at = self.mapping(found, "beneficiary"), "beneficiary"
-        keys = ("person", "id_number", "born_on", "insured", "identities", *(f.code for f in PERSON_FACTS), *(f.zh for f in PERSON_FACTS))
+        keys = (
+            "person",
+            "id_number",
+            "born_on",
+            "insured",
+            "identities",
+            *(f.code for f in PERSON_FACTS),
+            *(f.zh for f in PERSON_FACTS),
+        )
         self.known_keys(body, at, keys)
         born = self.day(body["born_on"], f"{at}.born_on") if "born_on" in body else None
         facts: dict[str, object] = {}
@@ -202,7 +216,10 @@ class _Reader:
             marks += self._mark(mark, f"{at}.identities[{k}]")
         insured = None
         if "insured" in body:
-            insured = tuple(self._period(p, f"{at}.insured[{k}]") for k, p in enumerate(self.listing(body["insured"], f"{at}.insured")))
+            insured = tuple(
+                self._period(p, f"{at}.insured[{k}]")
+                for k, p in enumerate(self.listing(body["insured"], f"{at}.insured"))
+            )
         return Beneficiary(str(body.get("person", "")), born, facts, tuple(marks), insured)
 
     def _period(self, found: Any, at: str) -> tuple[date, date | None]:
@@ -211,7 +228,11 @@ class _Reader:
         begins = self.day(body.get("from", ""), f"{at}.from") or date.min
         ends = self.day(body["to"], f"{at}.to") if body.get("to") is not None else None
         if ends is not None and ends < begins:
-            self.problems.append(DatesOutOfOrder(at=at, first_zh="起", first_en="from", first=begins, second_zh="止", second_en="to", second=ends))
+            self.problems.append(
+                DatesOutOfOrder(
+                    at=at, first_zh="起", first_en="from", first=begins, second_zh="止", second_en="to", second=ends
+                )
+            )
         return begins, ends
 
     def _mark(self, found: Any, at: str) -> list[IdentityMark]:
@@ -219,7 +240,9 @@ class _Reader:
         self.known_keys(body, at, ("identity", "from", "to", "certified_by"))
         if "identity" not in body or "from" not in body:
             key = "identity" if "identity" not in body else "from"
-            self.problems.append(MissingKey(at=at, key=key, meaning="身份类别 the category" if key == "identity" else "起始日 first day"))
+            self.problems.append(
+                MissingKey(at=at, key=key, meaning="身份类别 the category" if key == "identity" else "起始日 first day")
+            )
             return []
         code = self.fact(FACTS["identity"], body["identity"], f"{at}.identity")
         begins, ends = self._period({k: v for k, v in body.items() if k in ("from", "to")}, at)
@@ -242,7 +265,10 @@ class _Reader:
             return born
 
         if not re.fullmatch(r"[1-9][0-9]{16}[0-9X]", number):
-            return refuse("应为17位数字加校验码（数字或大写X）", "it should be 17 digits and a check character (digit or capital X)")
+            return refuse(
+                "应为17位数字加校验码（数字或大写X）",
+                "it should be 17 digits and a check character (digit or capital X)",
+            )
         weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
         if "10X98765432"[sum(int(d) * w for d, w in zip(number, weights, strict=False)) % 11] != number[17]:
             return refuse("校验码不对，可能录错了一位", "the check character does not fit; a digit may be mistyped")
@@ -276,11 +302,29 @@ class _Reader:
         return tuple(claims)
 
     def _claim(self, body: dict[str, Any], at: str, scheme: Scheme | None) -> Claim | None:
-        plain = ("claim", "admitted_on", "discharged_on", "settled_on", "diagnoses", "days", "amounts", "amounts_by_year", "charges", "lines", "given")
+        plain = (
+            "claim",
+            "admitted_on",
+            "discharged_on",
+            "settled_on",
+            "diagnoses",
+            "days",
+            "amounts",
+            "amounts_by_year",
+            "charges",
+            "lines",
+            "given",
+        )
         self.known_keys(body, at, (*plain, *(f.code for f in CLAIM_FACTS), *(f.zh for f in CLAIM_FACTS)))
-        days = {key: self.day(body[key], f"{at}.{key}") for key in ("admitted_on", "discharged_on", "settled_on") if key in body}
+        days = {
+            key: self.day(body[key], f"{at}.{key}")
+            for key in ("admitted_on", "discharged_on", "settled_on")
+            if key in body
+        }
         if "discharged_on" not in body:
-            self.problems.append(MissingKey(at=at, key="discharged_on", meaning="出院或就诊日期 day of discharge or care"))
+            self.problems.append(
+                MissingKey(at=at, key="discharged_on", meaning="出院或就诊日期 day of discharge or care")
+            )
         discharged = days.get("discharged_on")
         admitted = days.get("admitted_on", discharged)
         settled = days.get("settled_on", discharged)
@@ -292,21 +336,42 @@ class _Reader:
         if "care" not in facts:
             self.problems.append(MissingKey(at=at, key="care", meaning="医疗类别 kind of care"))
         if "diagnoses" in body:
-            words = [self.text(w, f"{at}.diagnoses[{k}]") for k, w in enumerate(self.listing(body["diagnoses"], f"{at}.diagnoses"))]
+            words = [
+                self.text(w, f"{at}.diagnoses[{k}]")
+                for k, w in enumerate(self.listing(body["diagnoses"], f"{at}.diagnoses"))
+            ]
             facts["diagnoses"] = scheme.diseases(words) if scheme else frozenset(words)
         if "days" in body:
             if not isinstance(body["days"], int) or isinstance(body["days"], bool) or not 0 <= body["days"] <= 3660:
-                self.problems.append(WrongShape(at=f"{at}.days", expected_zh="0至3660的整数", expected_en="a whole number from 0 to 3660", found=body["days"]))
+                self.problems.append(
+                    WrongShape(
+                        at=f"{at}.days",
+                        expected_zh="0至3660的整数",
+                        expected_en="a whole number from 0 to 3660",
+                        found=body["days"],
+                    )
+                )
             else:
                 facts["days"] = body["days"]
         costs, by_year = self._costs(body, at, scheme)
         given = self._given(body.get("given", {}), f"{at}.given", scheme)
         if discharged is None or admitted is None or settled is None:
             return None
-        for first, second in ((("admitted_on", "入院", admitted), ("discharged_on", "出院", discharged)), (("discharged_on", "出院", discharged), ("settled_on", "结算", settled))):
+        for first, second in (
+            (("admitted_on", "入院", admitted), ("discharged_on", "出院", discharged)),
+            (("discharged_on", "出院", discharged), ("settled_on", "结算", settled)),
+        ):
             if first[2] > second[2]:
                 self.problems.append(
-                    DatesOutOfOrder(at=at, first_zh=first[1], first_en=first[0], first=first[2], second_zh=second[1], second_en=second[0], second=second[2])
+                    DatesOutOfOrder(
+                        at=at,
+                        first_zh=first[1],
+                        first_en=first[0],
+                        first=first[2],
+                        second_zh=second[1],
+                        second_en=second[0],
+                        second=second[2],
+                    )
                 )
         return Claim(str(body.get("claim", at)), admitted, discharged, settled, costs, facts, given, by_year)
 
@@ -324,12 +389,16 @@ class _Reader:
     def _agree(self, total: int, parts: int, at: str, zh: str, en: str) -> None:
         if total != parts:
             self.problems.append(
-                AmountsDisagree(at=at, total=yuan(total), parts=yuan(parts), gap=yuan(total - parts), what_zh=zh, what_en=en)
+                AmountsDisagree(
+                    at=at, total=yuan(total), parts=yuan(parts), gap=yuan(total - parts), what_zh=zh, what_en=en
+                )
             )
 
     def _costs(self, body: dict[str, Any], at: str, scheme: Scheme | None) -> tuple[Costs, dict[int, Costs]]:
         """The pots of a claim, from `amounts`, from `lines`, or from both if they agree; and each year's where needed."""
-        lines = [self._line(x, f"{at}.lines[{k}]") for k, x in enumerate(self.listing(body.get("lines", []), f"{at}.lines"))]
+        lines = [
+            self._line(x, f"{at}.lines[{k}]") for k, x in enumerate(self.listing(body.get("lines", []), f"{at}.lines"))
+        ]
         charges = [0, 0, 0, 0]
         said = self.mapping(body.get("charges", {}), f"{at}.charges")
         self.known_keys(said, f"{at}.charges", (*CHARGES, *(FACTS[c].zh for c in CHARGES)))
@@ -343,16 +412,26 @@ class _Reader:
             pots = self._pots(body["amounts"], f"{at}.amounts")
             if lines:
                 for p, pot in enumerate(POTS):
-                    self._agree(pots[p], summed[p], f"{at}.lines", f"明细的{FACTS[pot].zh}", f"the lines' {FACTS[pot].en}")
+                    self._agree(
+                        pots[p], summed[p], f"{at}.lines", f"明细的{FACTS[pot].zh}", f"the lines' {FACTS[pot].en}"
+                    )
         elif lines:
             pots = (summed[0], summed[1], summed[2], summed[3])
         else:
-            self.problems.append(MissingKey(at=at, key="amounts", meaning="费用（或给 lines 明细） the cost (or give lines)"))
+            self.problems.append(
+                MissingKey(at=at, key="amounts", meaning="费用（或给 lines 明细） the cost (or give lines)")
+            )
             pots = (0, 0, 0, 0)
         if sum(pots) > MOST_FEN:
             self.problems.append(AmountTooLarge(at=f"{at}.amounts", value=yuan(sum(pots)), most=yuan(MOST_FEN)))
         if sum(charges) > sum(pots):
-            self._agree(sum(pots), sum(charges), f"{at}.charges", "收费项目（合计不得超过总额）", "the charges (they may not exceed the bill)")
+            self._agree(
+                sum(pots),
+                sum(charges),
+                f"{at}.charges",
+                "收费项目（合计不得超过总额）",
+                "the charges (they may not exceed the bill)",
+            )
         costs = Costs(pots, (charges[0], charges[1], charges[2], charges[3]))
         return costs, self._by_year(body, at, scheme, costs, lines)
 
@@ -362,20 +441,34 @@ class _Reader:
         by_year: dict[int, Costs] = {}
         for year, found in self.mapping(body.get("amounts_by_year", {}), f"{at}.amounts_by_year").items():
             if not re.fullmatch("[12][0-9]{3}", year):
-                self.problems.append(BadCode(at=f"{at}.amounts_by_year", value=year, what_zh="年份", what_en="a year", form_zh="四位数字", form_en="four digits"))
+                self.problems.append(
+                    BadCode(
+                        at=f"{at}.amounts_by_year",
+                        value=year,
+                        what_zh="年份",
+                        what_en="a year",
+                        form_zh="四位数字",
+                        form_en="four digits",
+                    )
+                )
                 continue
             by_year[int(year)] = Costs(self._pots(found, f"{at}.amounts_by_year.{year}"))
         if by_year:
             for p, pot in enumerate(POTS):
-                self._agree(costs.pots[p], sum(c.pots[p] for c in by_year.values()), f"{at}.amounts_by_year", f"各年的{FACTS[pot].zh}", f"the years' {FACTS[pot].en}")
+                self._agree(
+                    costs.pots[p],
+                    sum(c.pots[p] for c in by_year.values()),
+                    f"{at}.amounts_by_year",
+                    f"各年的{FACTS[pot].zh}",
+                    f"the years' {FACTS[pot].en}",
+                )
             first = min(by_year)
             by_year[first] = Costs(by_year[first].pots, costs.charges)
         elif lines and scheme and all(line.on for line in lines):
             for line in lines:
                 assert line.on is not None
-                year = scheme.conventions.year_of(line.on)
-                known = by_year.get(year, Costs((0, 0, 0, 0)))
-                by_year[year] = _added(known, line.costs)
+                of_line = scheme.conventions.year_of(line.on)
+                by_year[of_line] = _added(by_year.get(of_line, Costs((0, 0, 0, 0))), line.costs)
         return by_year
 
     def _line(self, found: Any, at: str) -> _Line:
@@ -389,7 +482,14 @@ class _Reader:
             fact = FACTS.get(word) or FACTS_ZH.get(word)
             if fact is None or fact.code not in CHARGES:
                 self.problems.append(
-                    UnknownValue(at=f"{at}.charge", value=word, fact_zh="收费项目", fact_en="charge", allowed_zh="、".join(FACTS[c].zh for c in CHARGES), allowed_en=", ".join(CHARGES))
+                    UnknownValue(
+                        at=f"{at}.charge",
+                        value=word,
+                        fact_zh="收费项目",
+                        fact_en="charge",
+                        allowed_zh="、".join(FACTS[c].zh for c in CHARGES),
+                        allowed_en=", ".join(CHARGES),
+                    )
                 )
             else:
                 charges[CHARGES.index(fact.code)] = sum(pots)
@@ -401,7 +501,14 @@ class _Reader:
         for layer, said in self.mapping(found, at).items():
             if scheme and layer not in names:
                 zh, en = nearest(layer, names)
-                self.problems.append(UnknownKey(at=at, key=layer, hint_zh=zh or f"本地的层：{'、'.join(names)}。", hint_en=en or f"Layers here: {', '.join(names)}."))
+                self.problems.append(
+                    UnknownKey(
+                        at=at,
+                        key=layer,
+                        hint_zh=zh or f"本地的层：{'、'.join(names)}。",
+                        hint_en=en or f"Layers here: {', '.join(names)}.",
+                    )
+                )
                 continue
             body = self.mapping(said, f"{at}.{layer}")
             self.known_keys(body, f"{at}.{layer}", ("amount", "deductible"))
@@ -417,16 +524,26 @@ class _Reader:
         self.known_keys(body, at, ("structure", "year", "sums", "stays", "last_on"))
         for key in ("structure", "year"):
             if key not in body:
-                self.problems.append(MissingKey(at=at, key=key, meaning="与上次结算返回的 year_state 相同 as returned by the settlement before"))
+                self.problems.append(
+                    MissingKey(
+                        at=at, key=key, meaning="与上次结算返回的 year_state 相同 as returned by the settlement before"
+                    )
+                )
         year = body.get("year", 0)
         if not isinstance(year, int) or isinstance(year, bool):
-            self.problems.append(WrongShape(at=f"{at}.year", expected_zh="年份（整数）", expected_en="a year (whole number)", found=year))
+            self.problems.append(
+                WrongShape(at=f"{at}.year", expected_zh="年份（整数）", expected_en="a year (whole number)", found=year)
+            )
             year = 0
-        sums = {k: self.amount(v, f"{at}.sums.{k}") for k, v in self.mapping(body.get("sums", {}), f"{at}.sums").items()}
+        sums = {
+            k: self.amount(v, f"{at}.sums.{k}") for k, v in self.mapping(body.get("sums", {}), f"{at}.sums").items()
+        }
         stays = {}
         for key, count in self.mapping(body.get("stays", {}), f"{at}.stays").items():
             if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= 1000:
-                self.problems.append(WrongShape(at=f"{at}.stays.{key}", expected_zh="次数", expected_en="a count", found=count))
+                self.problems.append(
+                    WrongShape(at=f"{at}.stays.{key}", expected_zh="次数", expected_en="a count", found=count)
+                )
             else:
                 stays[key] = count
         last = self.day(body["last_on"], f"{at}.last_on") if body.get("last_on") else None
@@ -555,7 +672,13 @@ def _fact_schema(fact: Fact) -> dict[str, Any]:
 
 
 def _object(properties: Mapping[str, Any], required: Sequence[str] = (), **more: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": dict(properties), "required": list(required), "additionalProperties": False, **more}
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": False,
+        **more,
+    }
 
 
 def _both(facts: Iterable[Fact], schema: Callable[[Fact], dict[str, Any]] = _fact_schema) -> dict[str, Any]:
@@ -568,7 +691,11 @@ def input_schema() -> dict[str, Any]:
     amounts = _object({"total": _YUAN, **pots}, ("total",))
     period = {"from": _DAY, "to": {"anyOf": [_DAY, {"type": "null"}]}}
     mark = _object(
-        {"identity": _fact_schema(FACTS["identity"]), **period, "certified_by": {"enum": [*DEPARTMENTS, *DEPARTMENTS.values(), ""]}},
+        {
+            "identity": _fact_schema(FACTS["identity"]),
+            **period,
+            "certified_by": {"enum": [*DEPARTMENTS, *DEPARTMENTS.values(), ""]},
+        },
         ("identity", "from"),
     )
     beneficiary = _object({
@@ -578,7 +705,15 @@ def input_schema() -> dict[str, Any]:
     })  # fmt: skip
     charges = {key: _YUAN for c in CHARGES for key in (c, FACTS[c].zh)}
     line = _object(
-        {"on": _DAY, "name": {"type": "string"}, "code": {"type": "string"}, "charge": {"enum": list(charges)}, "total": _YUAN, **pots}, ("total",)
+        {
+            "on": _DAY,
+            "name": {"type": "string"},
+            "code": {"type": "string"},
+            "charge": {"enum": list(charges)},
+            "total": _YUAN,
+            **pots,
+        },
+        ("total",),
     )
     claim = _object(
         {
@@ -619,7 +754,7 @@ def _state_schema() -> dict[str, Any]:
 def output_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of the output of `yizhan settle --json`."""
     text, flag = {"type": "string"}, {"type": "boolean"}
-    citation = _object({k: text for k in ("document", "document_en", "article", "title")}, ("document", "article"))
+    citation = _object(dict.fromkeys(("document", "document_en", "article", "title"), text), ("document", "article"))
     note = _object({"reason": text, "citation": citation}, ("reason", "citation"))
     figure = {"type": "string", "description": "yuan, or a ratio with four decimals"}
     step_keys = {
@@ -633,7 +768,7 @@ def output_schema() -> dict[str, Any]:
         "held": flag, "reviewer": text, "advanced_by": text, "given": flag,
         "steps": {"type": "array", "items": _object(step_keys, tuple(step_keys))}, "citations": {"type": "array", "items": citation},
     }  # fmt: skip
-    pots = {"total": _YUAN, **{p: _YUAN for p in POTS}}
+    pots = {"total": _YUAN, **dict.fromkeys(POTS, _YUAN)}
     settlement = {
         "claim": text, "policy_on": _DAY, "identity_on": _DAY, "identities": {"type": "array", "items": text},
         "amounts": _object(pots, tuple(pots)), "payments": {"type": "array", "items": _object(payment_keys, tuple(payment_keys))},

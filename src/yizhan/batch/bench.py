@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -100,10 +101,23 @@ def measure(areas: Sequence[str], bills: int, policies: Path | None = None) -> I
             rate, compiling = _loop(Settler(scheme, sample=0), table, sums_only)
             what_zh, what_en = ("只求和", "sums only") if sums_only else ("逐单全部", "every bill, all columns")
             if not sums_only:
-                yield Figure(f"{scheme.name}：第一次编译（有缓存时为读入）", f"{scheme.name_en}: first compilation (or loading from the cache)", compiling, "s")
-            yield Figure(f"{scheme.name}：单核循环，{what_zh}", f"{scheme.name_en}: loop on one core, {what_en}", rate / 1e6, "M bills/s")
+                yield Figure(
+                    f"{scheme.name}：第一次编译（有缓存时为读入）",
+                    f"{scheme.name_en}: first compilation (or loading from the cache)",
+                    compiling,
+                    "s",
+                )
+            yield Figure(
+                f"{scheme.name}：单核循环，{what_zh}",
+                f"{scheme.name_en}: loop on one core, {what_en}",
+                rate / 1e6,
+                "M bills/s",
+            )
         yield Figure(
-            f"{scheme.name}：单次结算并说明", f"{scheme.name_en}: one explained settlement", _single(scheme.area, table, policies), "µs"
+            f"{scheme.name}：单次结算并说明",
+            f"{scheme.name_en}: one explained settlement",
+            _single(scheme.area, table, policies),
+            "µs",
         )
     yield from _file(areas, bills, policies)
 
@@ -148,11 +162,25 @@ def _file(areas: Sequence[str], bills: int, policies: Path | None) -> Iterator[F
         table = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
         sorted_path, shuffled, out = (Path(folder) / n for n in ("sorted.parquet", "shuffled.parquet", "out.parquet"))
         pq.write_table(table, sorted_path, row_group_size=1_000_000)
-        pq.write_table(table.take(pa.array(np.random.default_rng(2).permutation(table.num_rows))), shuffled, row_group_size=1_000_000)
+        pq.write_table(
+            table.take(pa.array(np.random.default_rng(2).permutation(table.num_rows))),
+            shuffled,
+            row_group_size=1_000_000,
+        )
         for path, zh, en in ((sorted_path, "已排序", "sorted"), (shuffled, "未排序", "not sorted")):
             settle_file(path, out, policies)
-            seconds = _best(lambda p=path: settle_file(p, out, policies), 1)
-            yield Figure(f"文件：读、结算、写（{zh}）", f"file: read, settle, write ({en})", table.num_rows / seconds / 1e6, "M bills/s")
+            seconds = _best(partial(settle_file, path, out, policies), 1)
+            yield Figure(
+                f"文件：读、结算、写（{zh}）",
+                f"file: read, settle, write ({en})",
+                table.num_rows / seconds / 1e6,
+                "M bills/s",
+            )
         begin = time.perf_counter()
         pq.write_table(pq.read_table(sorted_path), out)
-        yield Figure("同一文件只读写不结算（参照）", "reading and writing the same file without settling (reference)", table.num_rows / (time.perf_counter() - begin) / 1e6, "M bills/s")
+        yield Figure(
+            "同一文件只读写不结算（参照）",
+            "reading and writing the same file without settling (reference)",
+            table.num_rows / (time.perf_counter() - begin) / 1e6,
+            "M bills/s",
+        )

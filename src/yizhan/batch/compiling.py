@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from yizhan.engine.kernel import Structure
+from yizhan.engine.loop import Structure
 
 
 def cache_folder() -> Path:

@@ -117,9 +117,8 @@ def _settle(
 
 
 def _add_sums(sums: dict[str, dict[str, int]], settled: pa.Table, columns: list[str]) -> None:
-    for area in sums:
+    for area, known in sums.items():
         of_area = settled if len(sums) == 1 else settled.filter(pc.equal(settled["area"].cast(pa.string()), area))
-        known = sums[area]
         known["bills"] = known.get("bills", 0) + of_area.num_rows
         for name in columns:
             known[name] = known.get(name, 0) + (pc.sum(of_area[name]).as_py() or 0)
@@ -139,7 +138,11 @@ def _sorted_buckets(file: pq.ParquetFile, folder: Path, total: int, progress: Pr
     done = 0
     try:
         for chunk in _chunks(file):
-            places = np.searchsorted(edges, _person_keys(chunk), side="right") if len(edges) else np.zeros(chunk.num_rows, np.int64)
+            places = (
+                np.searchsorted(edges, _person_keys(chunk), side="right")
+                if len(edges)
+                else np.zeros(chunk.num_rows, np.int64)
+            )
             for k in np.unique(places):
                 part = chunk.filter(pa.array(places == k)) if count > 1 else chunk
                 if int(k) not in writers:
@@ -205,9 +208,10 @@ class _ReadAhead:
     def _put(self, item: pa.Table | BaseException | None) -> None:
         while not self.stopped.is_set():
             try:
-                return self.waiting.put(item, timeout=0.1)
+                self.waiting.put(item, timeout=0.1)
             except queue.Full:
                 continue
+            return
 
     def __enter__(self) -> Iterator[pa.Table]:
         self.thread.start()
@@ -243,7 +247,9 @@ class _WriteBehind:
                 continue
             try:
                 if self.writer is None:
-                    self.writer = pq.ParquetWriter(self.target, table.schema, compression="lz4", use_dictionary=False, write_statistics=False)
+                    self.writer = pq.ParquetWriter(
+                        self.target, table.schema, compression="lz4", use_dictionary=False, write_statistics=False
+                    )
                 self.writer.write_table(table, row_group_size=CHUNK)
             except BaseException as error:  # raised in the caller's thread
                 self.failed = error

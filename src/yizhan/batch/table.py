@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from yizhan.batch.compiling import compiled
 from yizhan.engine.claim import Claim, Costs, YearState
 from yizhan.engine.facts import CHARGES, FACTS, POTS, RUNTIME
-from yizhan.engine.kernel import LayerPlan, Structure, plan_layer
+from yizhan.engine.kernel import LayerPlan, plan_layer
+from yizhan.engine.loop import Structure
 from yizhan.engine.money import MOST_FEN, NO_LIMIT
 from yizhan.engine.resolution import MISSING, LayerCase, Resolved
 from yizhan.engine.scheme import Scheme
@@ -91,7 +92,11 @@ def check_columns(schema: pa.Schema) -> None:
     for field in schema:
         if field.name not in COLUMNS:
             problems.append(
-                UnknownKey(key=field.name, hint_zh=f"可用的列：{'、'.join(COLUMNS)}。", hint_en=f"Known columns: {', '.join(COLUMNS)}.")
+                UnknownKey(
+                    key=field.name,
+                    hint_zh=f"可用的列：{'、'.join(COLUMNS)}。",
+                    hint_en=f"Known columns: {', '.join(COLUMNS)}.",
+                )
             )
             continue
         problems += _check_type(field)
@@ -130,7 +135,9 @@ def _day_numbers(table: pa.Table, name: str, instead: Ints | None = None) -> Int
     column = table[name].combine_chunks().cast(pa.int32())
     if column.null_count:
         if instead is None:
-            raise Problems([RowsRefused(count=column.null_count, row=int(np.argmax(column.is_null())), why=f"{name} 缺失 missing")])
+            raise Problems(
+                [RowsRefused(count=column.null_count, row=int(np.argmax(column.is_null())), why=f"{name} 缺失 missing")]
+            )
         column = pc.if_else(column.is_null(), pa.array(instead.astype(np.int32)), column)
     return column.to_numpy(zero_copy_only=False).astype(np.int64)
 
@@ -342,7 +349,9 @@ class Settler:
         calendar = _Calendar(self.scheme, first, last)
         policy = days_of[conventions.policy_date]
         self._check_alive(calendar, policy)
-        year_day = {"admission_year": "admitted_on", "settlement_year": "settled_on"}.get(conventions.cross_year, "discharged_on")
+        year_day = {"admission_year": "admitted_on", "settlement_year": "settled_on"}.get(
+            conventions.cross_year, "discharged_on"
+        )
         year = calendar.year[days_of[year_day] - first]
         pots = np.empty((4, n), dtype=np.int64)
         for p, pot in enumerate(POTS):
@@ -372,9 +381,11 @@ class Settler:
             "year": year, "policy": policy, "discharged": discharged, "admitted": days_of["admitted_on"],
         }  # fmt: skip
 
-    def _refuse(self, bad: NDArray[np.bool_], why: str) -> None:
+    def _refuse(self, bad: Any, why: str) -> None:
         if bad.any():
-            raise Problems([RowsRefused(at=self.scheme.name, count=int(bad.sum()), row=self.rows + int(np.argmax(bad)), why=why)])
+            raise Problems(
+                [RowsRefused(at=self.scheme.name, count=int(bad.sum()), row=self.rows + int(np.argmax(bad)), why=why)]
+            )
 
     def _in_order(self, admitted: Ints, discharged: Ints) -> None:
         self._refuse(admitted > discharged, "入院日期晚于出院日期 admitted after discharge")
@@ -386,7 +397,10 @@ class Settler:
         self._refuse((pots < 0).any(axis=0), "金额为负 an amount is negative")
         self._refuse((pots > MOST_FEN).any(axis=0) | (total > MOST_FEN), "金额超出上限 an amount is too large")
         if charges.shape[1] == total.shape[0]:
-            self._refuse((charges < 0).any(axis=0) | (charges.sum(axis=0) > total), "收费项目合计超过费用总额 charges exceed the bill")
+            self._refuse(
+                (charges < 0).any(axis=0) | (charges.sum(axis=0) > total),
+                "收费项目合计超过费用总额 charges exceed the bill",
+            )
 
     def _read_facts(
         self, table: pa.Table, numbers: Mapping[str, Ints], policy: Ints
@@ -410,7 +424,7 @@ class Settler:
         else:
             found = numbers[fact]
         cuts = self.resolver.classes.cuts[fact]
-        codes = np.zeros(len(found), dtype=np.int16)
+        codes: NDArray[Any] = np.zeros(len(found), dtype=np.int16)
         for cut in cuts if len(cuts) <= 8 else ():
             codes += found >= cut
         if len(cuts) > 8:
@@ -435,14 +449,12 @@ class Settler:
             lut[k] = classes.index(found)
         return (lut, codes), classes
 
-    def _combinations(
-        self, period: Ints, facts: Mapping[str, tuple[Coded | None, list[Any]]]
-    ) -> NDArray[np.int32]:
+    def _combinations(self, period: Ints, facts: Mapping[str, tuple[Coded | None, list[Any]]]) -> NDArray[np.int32]:
         """The number of each row's class combination. Raises Problems for those that cannot be resolved."""
         sizes = (int(period.max()) + 1, *(len(classes) for _, classes in facts.values()))
         if prod(sizes) > 2**62:
             raise EngineFault(what="too many combinations of facts to number")
-        whole = np.int32 if prod(sizes) < 2**31 else np.int64
+        whole: Any = np.int32 if prod(sizes) < 2**31 else np.int64
         stride = prod(sizes[1:])
         key = period.astype(whole) * whole(stride)
         for codes, classes in facts.values():
@@ -471,7 +483,9 @@ class Settler:
             same[1:] = pc.equal(later, earlier).to_numpy(zero_copy_only=False)
             down = pc.less(later, earlier).to_numpy(zero_copy_only=False)
             self._sorted(~down, "人的次序倒了", "persons are not in ascending order", 1)
-            before = (discharged[1:] < discharged[:-1]) | ((discharged[1:] == discharged[:-1]) & (sequence[1:] < sequence[:-1]))
+            before = (discharged[1:] < discharged[:-1]) | (
+                (discharged[1:] == discharged[:-1]) & (sequence[1:] < sequence[:-1])
+            )
             self._sorted(~(same[1:] & before), "日期或序号倒了", "dates or sequence go backwards", 1)
             if "sequence" in table.column_names:
                 twice = same[1:] & (discharged[1:] == discharged[:-1]) & (sequence[1:] == sequence[:-1])
@@ -481,7 +495,9 @@ class Settler:
         key = (persons[0].as_py(), int(discharged[0]), int(sequence[0]))
         if self.last_key is not None:
             if key < self.last_key:
-                raise Problems([NotSorted(row=self.rows, why_zh="接不上前一段", why_en="it does not follow the chunk before")])
+                raise Problems(
+                    [NotSorted(row=self.rows, why_zh="接不上前一段", why_en="it does not follow the chunk before")]
+                )
             same[0] = key[0] == self.last_key[0]
         new_year = np.zeros(n, dtype=bool)
         new_year[1:] = year[1:] != year[:-1]
@@ -503,7 +519,9 @@ class Settler:
             if column not in table.column_names:
                 return np.zeros(n, dtype=bool)
             codes, texts = _coded(table, column)
-            hits = np.array([t is not None and (v := FACTS[column].value(t)) is not None and v.code == code for t in texts])
+            hits = np.array(
+                [t is not None and (v := FACTS[column].value(t)) is not None and v.code == code for t in texts]
+            )
             return cast(NDArray[np.bool_], hits[codes])
 
         continues = says("linked", "yes") | says("year_end_part", "yes")
@@ -517,7 +535,9 @@ class Settler:
         starts = np.maximum.accumulate(np.where(opens > 0, np.arange(n), 0))
         for scope in sorted(scopes):
             column = {1: "institution_level", 2: "institution", 3: "diagnoses"}.get(scope)
-            codes, texts = _coded(table, column) if column and column in table.column_names else (np.zeros(n, np.int32), [None])
+            codes, texts = (
+                _coded(table, column) if column and column in table.column_names else (np.zeros(n, np.int32), [None])
+            )
             for k, text in enumerate(texts):
                 facts = {column: value_of(column, text, self.scheme)} if column else {}
                 name = stay_keys(facts)[scope]
@@ -568,8 +588,12 @@ class Settler:
             cases = registry.cases
             twins = [c.normal or c.figures for c in cases], [c.unpenalised or c.figures for c in cases]
             rows = [c.figures for c in cases]
-            tilt = np.array([0 if c.normal is c.figures else 2 if c.normal is None else 1 for c in cases] or [0], np.int8)
-            penalty = np.array([0 if c.unpenalised is c.figures else 2 if c.unpenalised is None else 1 for c in cases] or [0], np.int8)
+            tilt = np.array(
+                [0 if c.normal is c.figures else 2 if c.normal is None else 1 for c in cases] or [0], np.int8
+            )
+            penalty = np.array(
+                [0 if c.unpenalised is c.figures else 2 if c.unpenalised is None else 1 for c in cases] or [0], np.int8
+            )
             tilted.append(tilt)
             penalised.append(penalty)
             if not cases:
@@ -584,7 +608,9 @@ class Settler:
                 runtime, bool(tilt.any()), bool(penalty.any()),
             )  # fmt: skip
             plans.append(plan)
-            array = np.array([[row[p] for p in plan.columns] for row in flat], dtype=np.int64).reshape(len(flat), len(plan.columns))
+            array = np.array([[row[p] for p in plan.columns] for row in flat], dtype=np.int64).reshape(
+                len(flat), len(plan.columns)
+            )
             if array.shape[1] == 0:
                 array = np.zeros((len(flat), 1), np.int64)
             k = len(rows)
@@ -655,7 +681,9 @@ class Settler:
                 for n, (layer, what) in enumerate(outputs):
                     if int(out[n, row]) != amounts.get((layer, what), 0):
                         name = self.scheme.layers[layer].name
-                        raise EngineFault(what=f"row {self.rows + row}, {name} {what}: {out[n, row]} ≠ {amounts.get((layer, what), 0)}")
+                        raise EngineFault(
+                            what=f"row {self.rows + row}, {name} {what}: {out[n, row]} ≠ {amounts.get((layer, what), 0)}"
+                        )
                 if tuple(int(x) for x in patient[:, row]) != left:
                     raise EngineFault(what=f"row {self.rows + row}: patient {patient[:, row]} ≠ {left}")
 
@@ -689,7 +717,9 @@ def _ages(table: pa.Table, policy: Ints) -> Ints | None:
         born = _day_numbers(table, "born_on").astype("datetime64[D]")
         on = policy.astype("datetime64[D]")
         months = on.astype("datetime64[M]").astype(np.int64) - born.astype("datetime64[M]").astype(np.int64)
-        day = (on - on.astype("datetime64[M]")).astype(np.int64) - (born - born.astype("datetime64[M]")).astype(np.int64)
+        day = (on - on.astype("datetime64[M]")).astype(np.int64) - (born - born.astype("datetime64[M]")).astype(
+            np.int64
+        )
         return cast(Ints, (months - (day < 0)) // 12)
     return _whole(table, "age") if "age" in table.column_names else None
 
@@ -717,7 +747,9 @@ def settle_rows(table: pa.Table, scheme: Scheme) -> list[tuple[dict[tuple[int, s
             tuple(row.get(c) or 0 for c in CHARGES),  # type: ignore[arg-type]  # four charges
         )
         claim = Claim("", days["admitted_on"], on, days["settled_on"], costs)
-        year_day = {"admission_year": "admitted_on", "settlement_year": "settled_on"}.get(conventions.cross_year, "discharged_on")
+        year_day = {"admission_year": "admitted_on", "settlement_year": "settled_on"}.get(
+            conventions.cross_year, "discharged_on"
+        )
         year = conventions.year_of(days[year_day])
         continues = value_of("year_end_part", row.get("year_end_part"), scheme) == "yes"
         policy_on = days[conventions.policy_date]
@@ -793,7 +825,11 @@ def result_columns(schemes: Iterable[Scheme]) -> list[str]:
         resolver = resolver_of(scheme)
         whats = ["pay", "tilt", "penalty", "deductible", "held"]
         for j, layer in enumerate(scheme.layers):
-            payers = [f"payer.{k}" for k in range(len(resolver.payers[layer.name]))] if len(resolver.payers[layer.name]) > 1 else []
+            payers = (
+                [f"payer.{k}" for k in range(len(resolver.payers[layer.name]))]
+                if len(resolver.payers[layer.name]) > 1
+                else []
+            )
             natures = {rule.nature for rule in resolver.rules[layer.name]}
             wanted = [w for w in whats if w == "pay" or (w == "tilt" and "tilt" in natures) or (w == "penalty" and "penalty" in natures)
                       or (w == "deductible" and layer.kind == "基本医保")

@@ -163,7 +163,9 @@ def explain(
         return (*steps, *_consequences(case, run, normal, penalty))
     if f.requires and run.counted == 0 and run.base > run.aside:
         needed = "、".join(names[k] for k, flag in enumerate(f.requires) if flag)
-        steps.append(Step("required", 0, words={"layers_zh": needed, "layers_en": needed}, story=_told(case, "须有支付")))
+        steps.append(
+            Step("required", 0, words={"layers_zh": needed, "layers_en": needed}, story=_told(case, "须有支付"))
+        )
         return (*steps, *_consequences(case, run, normal, penalty))
     if run.counted < run.base - run.aside:
         steps.append(Step("cost_ceiling", run.counted, story=_told(case, "单次计入限额", "年度计入限额")))
@@ -248,12 +250,12 @@ def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
         numbers = {"sum": total, "counted": run.counted, "printed": f.deductible, "due": run.due, "before": run.before}
         return [Step("cumulative", run.raw, numbers, words, _told(case, "起付标准", "比例"))]
     if f.formula == TOP_UP:
-        of = FACTS["in_scope" if f.top_up_of else "total"]
+        fact = FACTS["in_scope" if f.top_up_of else "total"]
         numbers = {
             "base": bill.in_scope if f.top_up_of else bill.total, "ratio": f.top_up, "due": run.due,
             "before": run.before,
         }  # fmt: skip
-        return [Step("top_up", run.raw, numbers, {"of_zh": of.zh, "of_en": of.en}, _told(case, "补足到"))]
+        return [Step("top_up", run.raw, numbers, {"of_zh": fact.zh, "of_en": fact.en}, _told(case, "补足到"))]
     assert f.formula == OWN_CAP
     numbers = {"before": run.before, "due": run.due, "cap": f.own_cap}
     return [Step("own_cap", run.raw, numbers, story=_told(case, "个人年度自付上限"))]
@@ -271,7 +273,9 @@ def _consequences(case: LayerCase, run: LayerRun, normal: int, penalty: int) -> 
         who = "、".join(f"{payer} {percent(share)}" for payer, share in borne)
         steps.append(Step("split", run.pay, words={"who_zh": who, "who_en": who}, story=_told(case, "资金")))
     elif case.cited("改由"):
-        steps.append(Step("instead", run.pay, words={"who_zh": borne[0][0], "who_en": borne[0][0]}, story=_told(case, "改由")))
+        steps.append(
+            Step("instead", run.pay, words={"who_zh": borne[0][0], "who_en": borne[0][0]}, story=_told(case, "改由"))
+        )
     if case.advanced_by:
         who = case.advanced_by
         steps.append(Step("advance", run.pay, words={"who_zh": who, "who_en": who}, story=_told(case, "垫付")))

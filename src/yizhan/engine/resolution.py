@@ -17,7 +17,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from yizhan.engine.facts import CHARGES, FACTS, POTS, RUNTIME
 from yizhan.engine.money import NO_LIMIT, RATIO_ONE, half_up, percent
@@ -36,7 +36,7 @@ from yizhan.engine.scheme import (
     TotalLimit,
 )
 from yizhan.engine.steps import CUMULATIVE, DUE_LESS_PAID, NEW_ONLY, OWN_CAP, RATIO, TOP_UP, Figures
-from yizhan.errors import BadDocument, FactNeeded, Problems, RuleMissing, RulesConflict, YearlyFigureMissing
+from yizhan.errors import BadDocument, FactNeeded, Problem, Problems, RuleMissing, RulesConflict, YearlyFigureMissing
 
 T = TypeVar("T")
 
@@ -149,7 +149,8 @@ class Classes:
                 self.named.setdefault(counted, set()).update(v.code for v in FACTS[counted].values)
         for fact in _engine_facts(scheme):
             self.named.setdefault(fact, set()).update(value.code for value in FACTS[fact].values)
-        for dated in (*scheme.rules, *scheme.limits):
+        dated_things: tuple[Rule | TotalLimit, ...] = (*scheme.rules, *scheme.limits)
+        for dated in dated_things:
             days.add(dated.begins_on)
             if dated.ends_on < date.max:
                 days.add(dated.ends_on + timedelta(days=1))
@@ -215,7 +216,7 @@ def holds(condition: Condition, case: Case) -> bool | None:
     if isinstance(found, frozenset):
         return bool(found & condition.values)
     if isinstance(found, tuple):
-        return condition.low <= found[0] and found[1] <= condition.high
+        return bool(condition.low <= found[0] and found[1] <= condition.high)
     return found in condition.values
 
 
@@ -252,7 +253,9 @@ class Resolver:
             speaks = {key for rule in rules for key in (*rule.sets, *rule.adjusts)}
             ways = {rule.sets.get("计算") for rule in rules}
             # A figure and the name of its sums may stand in different rules, so every name gets what the layer uses.
-            for sums in dict.fromkeys((layer.name, *(cast(str, rule.sets["累计"]) for rule in rules if "累计" in rule.sets))):
+            for sums in dict.fromkeys(
+                (layer.name, *(cast(str, rule.sets["累计"]) for rule in rules if "累计" in rule.sets))
+            ):
                 if "年度累计" in ways or speaks & {"年度计入限额", "个人年度自付上限"}:
                     self.slots.find(f"{sums}.base")
                     self.slots.find(f"{sums}.paid")
@@ -284,6 +287,7 @@ class Resolver:
         found = {c.fact for rule in rules for c in (*rule.when, *rule.unless)} | {"care", *_engine_facts(self.scheme)}
         if any(a.kind == "add_by_age" for rule in rules for by in rule.adjusts.values() for a in by):
             found.add("age")
+        found |= {SCOPE_FACTS[_scope_of(rule)] for rule in rules}
         return tuple(f for f in self.classes.facts if f in found)
 
     # --- one case -----------------------------------------------------------------------------------------------------
@@ -303,7 +307,7 @@ class Resolver:
 
     def resolve_case(self, case: Case, on: date) -> Resolved:
         """As `resolve`, for a case and a day."""
-        problems: list[Exception] = []
+        problems: list[Problem] = []
         layers = []
         for layer in self.scheme.layers:
             key = (layer.name, on, *[case.get(f) for f in self.looked_at[layer.name]])
@@ -329,14 +333,17 @@ class Resolver:
         cases: list[dict[str, object]] = [dict(case)]
         for runtime in self.runtime[layer.name]:
             edges = (0, *runtime.cuts)
-            cases = [
-                {**c, runtime.fact: self.classes.interval(runtime.fact, edge)} for c in cases for edge in edges
-            ]
+            cases = [{**c, runtime.fact: self.classes.interval(runtime.fact, edge)} for c in cases for edge in edges]
         found = [self._layer_case(layer, c, on) for c in cases]
         if all(f is None for f in found):
             return ()
         base = next(f.figures for f in found if f is not None)
-        drawn = {"weight": base.weight, "charge": base.charge, "by_charge": base.by_charge, "leaves_out": base.leaves_out}
+        drawn: dict[str, Any] = {
+            "weight": base.weight,
+            "charge": base.charge,
+            "by_charge": base.by_charge,
+            "leaves_out": base.leaves_out,
+        }
         row = replace(self.barred_row(layer.name), **drawn)  # the layer's base is measured with it as well
         silent = LayerCase(row, None, None, (), (), self.payers[layer.name])
         return tuple(f or silent for f in found)
@@ -514,7 +521,7 @@ class _Choice:
             deepest = max(rule.depth for rule in found)
             return [rule for rule in found if rule.depth == deepest]
         worth = _better_for_patient(key)
-        if worth is None or any(isinstance(rule.sets[key], Amount) and not rule.sets[key].plain for rule in found):
+        if worth is None or any(isinstance(v, Amount) and not v.plain for v in (rule.sets[key] for rule in found)):
             return found
         best = max(worth(rule.sets[key]) for rule in found)
         return [rule for rule in found if worth(rule.sets[key]) == best]
@@ -629,7 +636,7 @@ class _Choice:
             **self._sums(),
         )
 
-    def _formula(self) -> dict[str, object]:
+    def _formula(self) -> dict[str, Any]:
         keys = [k for k in ("比例", "补足到", "个人年度自付上限") if any(k in rule.sets for rule in self.live)]
         if len(keys) > 1:
             rules = [next(rule for rule in self.live if key in rule.sets) for key in keys[:2]]
@@ -660,7 +667,7 @@ class _Choice:
         changed = self.case.get("identity_changed") == "yes"
         return DUE_LESS_PAID if changed and conventions.identity_change == "due_less_paid" else NEW_ONLY
 
-    def _deductible(self, formula: Mapping[str, object]) -> dict[str, object]:
+    def _deductible(self, formula: Mapping[str, object]) -> dict[str, Any]:
         if formula["formula"] not in (RATIO, CUMULATIVE):
             return {}
         if not any("起付标准" in rule.sets for rule in self.live):
@@ -668,7 +675,7 @@ class _Choice:
         unit = {"分": 1, "角": 10, "元": 100}[cast(str, self.plain("起付取整", "分"))]
         amount = self.amount("起付标准", Amount(), unit)
         chained = self.plain("转诊接续", "不接续") == "补差" and self._linked()
-        found: dict[str, object] = {
+        found: dict[str, Any] = {
             "deductible": amount.fen, "deductible_per_day": amount.per_day, "deductible_share": amount.share,
             "deductible_of": int(amount.of == "in_scope"), "deductible_unit": unit, "chained": int(chained),
             "deductible_annual": self.limit("年度起付上限"),
@@ -701,7 +708,7 @@ class _Choice:
             raise Problems([_fact_needed(self.layer.name, rule, Condition(fact))])
         return found
 
-    def _ceilings(self) -> dict[str, object]:
+    def _ceilings(self) -> dict[str, Any]:
         single = self.amount("单次限额", Amount(NO_LIMIT))
         accounts = cast(tuple[tuple[str, str, int], ...], self.plain("另设限额", ()))
         slots = self.resolver.slots
@@ -720,7 +727,7 @@ class _Choice:
             "account_monthly": tuple(int(period == "每月") for _, period, _ in accounts),
         }
 
-    def _sums(self) -> dict[str, object]:
+    def _sums(self) -> dict[str, Any]:
         slots = self.resolver.slots
         name = cast(str, self.plain("累计", self.layer.name))
         way = self.setter("计算")
@@ -775,8 +782,7 @@ def case_text(case: Case, lang: str = "zh") -> str:
     """A case in words: only the facts that it gives."""
     words = []
     for code, found in case.items():
-        fact = FACTS[code]
-        if found is MISSING or found == OTHER or found == frozenset():
+        if found is MISSING or found in (OTHER, frozenset()):
             continue
         if isinstance(found, tuple):
             words.append(Condition(code, low=found[0], high=found[1]).text(lang))
@@ -799,7 +805,11 @@ def _adjust_amount(value: Amount, by: Adjuster, unit: int) -> Amount:
         case "factor":
             return value.scaled(by.value, unit)
         case "raise" | "floor":
-            return value if value.fen >= NO_LIMIT else Amount(max(value.fen, by.value), value.per_day, value.share, value.of)
+            return (
+                value
+                if value.fen >= NO_LIMIT
+                else Amount(max(value.fen, by.value), value.per_day, value.share, value.of)
+            )
         case "lower" | "ceiling":
             return Amount(min(value.fen, by.value), value.per_day, value.share, value.of)
         case _:

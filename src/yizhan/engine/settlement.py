@@ -353,9 +353,7 @@ def settle_best(part: Part, facts: Mapping[str, object], state: YearState, schem
     held = frozenset(cast(frozenset[str], facts["identity"]) & named)
     if scheme.conventions.identity_choice != "best" or len(held) < 2:
         return settle_part(part, facts, state, scheme)
-    outcomes = [
-        settle_part(part, {**facts, "identity": frozenset({i})}, state, scheme) for i in ranked(held, scheme)
-    ]
+    outcomes = [settle_part(part, {**facts, "identity": frozenset({i})}, state, scheme) for i in ranked(held, scheme)]
     return min(outcomes, key=lambda o: sum(o.left))
 
 
@@ -524,4 +522,3 @@ class _Run:
 def _by_payer(case: LayerCase, pay: int) -> tuple[tuple[str, int], ...]:
     amounts = split(case.figures, pay)
     return tuple((payer, amounts[k]) for k, payer in enumerate(case.payers) if case.figures.share[k] > 0)
-

@@ -278,17 +278,14 @@ def record_layer(f: Figures, bill: Bill, year: list[int], run: LayerRun, pay: in
         year[f.base_slot + month] += run.counted
     if f.paid_slot >= 0:
         year[f.paid_slot + month] += pay
-    if f.annual_slot >= 0:
-        if f.annual_slot != f.paid_slot:
-            year[f.annual_slot] += pay
+    if f.annual_slot >= 0 and f.annual_slot != f.paid_slot:
+        year[f.annual_slot] += pay
     if f.month_paid_slot >= 0:
         year[f.month_paid_slot + bill.month] += pay
-    if f.deductible_slot >= 0:
-        if f.deductible_annual < NO_LIMIT:
-            year[f.deductible_slot] += deductible
-    if f.chain_slot >= 0:
-        if f.stay == 1:
-            year[f.chain_slot] = deductible + (year[f.chain_slot] if bill.linked == 1 else 0)
+    if f.deductible_slot >= 0 and f.deductible_annual < NO_LIMIT:
+        year[f.deductible_slot] += deductible
+    if f.chain_slot >= 0 and f.stay == 1:
+        year[f.chain_slot] = deductible + (year[f.chain_slot] if bill.linked == 1 else 0)
     for k in range(len(f.account_cap)):
         if f.account_cap[k] < NO_LIMIT:
             year[f.account_slot[k] + bill.month * f.account_monthly[k]] += pay
