@@ -15,7 +15,7 @@ from functools import cached_property
 from yizhan.engine.facts import CHARGES
 from yizhan.engine.kernel import Inline, LayerPlan, assigned
 from yizhan.engine.money import NO_LIMIT, RATIO_ONE
-from yizhan.engine.steps import LayerRun
+from yizhan.engine.steps import PENALTY_PART, LayerRun
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class Structure:
     def active(self) -> tuple[int, ...]:
         """The layers that can pay anything."""
         return tuple(j for j, plan in enumerate(self.plans) if plan is not None and not plan.barred_only)
+
+    @property
+    def penalty_part(self) -> bool:
+        """Whether some layer leaves out the part that penalties took (降比部分)."""
+        return any(p is not None and p.constants.get(f"leaves_out.{PENALTY_PART}") != 0 for p in self.plans)
 
     @property
     def outputs(self) -> tuple[tuple[int, str], ...]:
@@ -184,7 +189,7 @@ def _write_layer(s: Structure, j: int, pad: int, twins: list[str]) -> list[str]:
     pay_body, run = inline.call("pay_layer", {"gross": "gross"})
     assert isinstance(run, ast.Call)
     result = dict(zip(LayerRun._fields, (ast.unparse(a) for a in run.args), strict=True))
-    inner += [*_lines(pay_body, 0), f"pay = {result['pay']}", *_write_twins(j, plan, result, twins)]
+    inner += [*_lines(pay_body, 0), f"pay = {result['pay']}", *_write_twins(s, j, plan, result, twins)]
     inner += _write_parts(j, plan, result)
     record = Inline(plan, f"F{j}", "r", f"b{j}_")
     given = {"pay": "pay", "deductible": "deductible_now", "run_counted": "counted_now"}
@@ -212,13 +217,16 @@ def _write_offset(s: Structure, plan: LayerPlan) -> list[str]:
     return [*lines, "r += offset"]
 
 
-def _write_twins(j: int, plan: LayerPlan, result: Mapping[str, str], twins: list[str]) -> list[str]:
-    """What the layer would pay without tilts, and what it would owe without penalties, where that differs."""
+def _write_twins(s: Structure, j: int, plan: LayerPlan, result: Mapping[str, str], twins: list[str]) -> list[str]:
+    """What the layer would pay without tilts, and what it would owe without penalties, where that differs.
+
+    Sums need no tilt, and a penalty only where some layer leaves out what penalties took.
+    """
     lines: list[str] = []
-    if plan.tilts:
+    if plan.tilts and not s.sums_only:
         lines += ["normal = pay", f"if T{j}[r] == 2:", "    normal = int64(0)", f"elif T{j}[r] == 1:"]
         lines += [f"    normal = min(pay, {_twin_call(j, plan, f'N{j}', 'pay', twins)})"]
-    if plan.penalties:
+    if plan.penalties and (s.penalty_part or not s.sums_only):
         lines += [f"whole = {result['raw']}", f"if P{j}[r] == 2:", "    whole = int64(0)", f"elif P{j}[r] == 1:"]
         lines += [f"    whole = {_twin_call(j, plan, f'U{j}', 'raw', twins)}"]
         lines += [f"penalty = max(0, whole - {result['raw']})", "parts3 += penalty"]
