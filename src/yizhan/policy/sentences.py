@@ -22,7 +22,19 @@ from typing import cast
 
 from yizhan.engine.facts import FACTS, FACTS_ZH
 from yizhan.engine.money import NO_LIMIT, RATIO_ONE, percent, yuan_grouped
-from yizhan.engine.scheme import GENERAL, Adjuster, Amount, Band, Citation, Condition, Rule, Scheme
+from yizhan.engine.scheme import (
+    GENERAL,
+    Adjuster,
+    Amount,
+    Band,
+    Bound,
+    Citation,
+    Condition,
+    Note,
+    Rule,
+    Scheme,
+    TotalLimit,
+)
 from yizhan.policy.document import Article, Document, Listing, Node, Text
 from yizhan.policy.document import Mapping as Entries
 from yizhan.policy.rules import BLOCK_KEYS, Found, Reader, Vocabulary
@@ -149,6 +161,9 @@ TOGETHER: dict[tuple[str, frozenset[str]], Pair] = {
     ("place", frozenset({"own_province", "elsewhere"})): ("在市外就医", "outside the city"),
 }
 """Values that have one word when they stand together."""
+
+ENGLISH_VALUES: dict[str, str] = {"chronic": "chronic/special outpatient", "marginal_prone": "marginal and prone to poverty"}
+"""Values whose English words would be misread in a list."""
 
 NUMBERS: dict[str, Pair] = {
     "layer_base": ("进入本层的费用", "cost that enters the layer"),
@@ -312,6 +327,11 @@ KIND_WORDS: dict[str, str] = {
 }  # fmt: skip
 
 
+def notes_of(notes: Iterable[Note]) -> tuple[tuple[str, str], ...]:
+    """Distinct (kind, reason) of notes."""
+    return tuple(dict.fromkeys((note.kind, note.reason) for note in notes))
+
+
 def money_words(fen: int, lang: str) -> str:
     """An amount as a document would print it: 16万元, 1,200元, 0.01元; 1,200 yuan.
 
@@ -419,7 +439,9 @@ class Words:
         fact = FACTS[condition.fact]
         order = {value.code: n for n, value in enumerate(fact.values)} or self.place
         codes = sorted(condition.values, key=lambda code: (order.get(code, len(order)), code))
-        return [fact.word(c, self.lang) if fact.values else self.named(c) for c in codes]
+        if not fact.values:
+            return [self.named(c) for c in codes]
+        return [self.said(fact.word(c, "zh"), ENGLISH_VALUES.get(c, fact.word(c, "en"))) for c in codes]
 
     def condition(self, condition: Condition, context: str = "") -> str:
         """One condition as a phrase. `context` is the text of the article's rules, to find the name of a list."""
@@ -643,10 +665,10 @@ class Words:
             *(self.pick((FACTS[f].zh, FACTS[f].en)) for f in facts),
             *(self.pick(FIGURE_NAMES[k]) for k in vary),
         )
-        notes = dict.fromkeys((note.kind, note.reason) for rule in rules for note in rule.notes)
         return Sentence(
             self._text(first, shared, layers, phrases, [self.pick(FIGURE_NAMES[k]) for k in vary], len(rows) > 1, context),
-            self.pick(NATURES[first.nature]), self._instead(first), self._life(first), tuple(notes),
+            self.pick(NATURES[first.nature]), self._instead(first), self.life(first.begins_on, first.ends_on, first.citation),
+            notes_of(note for rule in rules for note in rule.notes),
             header if len(rows) > 1 else (), table if len(rows) > 1 else (), tuple(rules),
         )  # fmt: skip
 
@@ -657,14 +679,15 @@ class Words:
         if rule.unless:
             but = self.conditions(rule.unless, context)
             who += self.said(f"（{but}的除外）", f" (except {but})")
-        by_table = self.said(f"{'、'.join(vary)}见下表", f"{', '.join(vary)} by the table below") if vary else ""
+        by_table = self.said(f"{'、'.join(vary)}见下表", f"takes its {' and '.join(vary)} from the table below") if vary else ""
         if table and not vary:
             who = self._all([*([who] if who else []), self.said("下表所列的情形", "in the cases of the table below")])
         what = self.said("，", "; ").join([*phrases, *([by_table] if by_table else [])])
         names = [self.layer(name) for name in layers]
         if self.lang == "zh":
             return f"{who}，{'和'.join(names)}{what}。" if who else f"{'和'.join(names)}一律{what}。"
-        return f"{_capital(who)}: {' and '.join(names)} {what}." if who else f"Always: {' and '.join(names)} {what}."
+        each = f"{' and '.join(names)}{', each,' if len(names) > 1 else ''} {what}"
+        return f"{_capital(who)}: {each}." if who else f"Always: {each}."
 
     def _figure_cell(self, key: str, rule: Rule) -> str:
         if key in rule.sets:
@@ -682,15 +705,16 @@ class Words:
         ]  # fmt: skip
         return self.said("代替", "instead of ") + self.said("和", " and ").join(names)
 
-    def _life(self, rule: Rule) -> str:
-        document = self.files.get(rule.citation.file)
+    def life(self, begins_on: date, ends_on: date, citation: Citation) -> str:
+        """The days of a rule, where they are fewer than its document's; and what ended it."""
+        document = self.files.get(citation.file)
         begins, ends = (document.about.begins_on, document.about.ends_on) if document else (date.min, None)
         told = []
-        if rule.begins_on > begins:
-            told.append(self.said(f"{rule.begins_on}起", f"from {rule.begins_on}"))
-        if rule.ends_on < (ends or date.max):
-            told.append(self.said(f"至{rule.ends_on}止", f"until {rule.ends_on}"))
-            by = [name for last, name in self.repealed.get((rule.citation.document, rule.citation.article), []) if last == rule.ends_on]
+        if begins_on > begins:
+            told.append(self.said(f"{begins_on}起", f"from {begins_on}"))
+        if ends_on < (ends or date.max):
+            told.append(self.said(f"至{ends_on}止", f"until {ends_on}"))
+            by = [name for last, name in self.repealed.get((citation.document, citation.article), []) if last == ends_on]
             told += [self.said(f"由{name}停止执行", f"ended by {name}") for name in by]
         return self.said("，", ", ").join(told)
 
@@ -826,7 +850,7 @@ def _accounts(w: Words, sets: Sets) -> str:
 
 def _further_stays(w: Words, sets: Sets) -> str:
     value = cast(tuple[int, ...], sets["起付次数"])
-    return w.said(f"再次住院的起付：{w.value('起付次数', value)}", f"further stays of the year have a deductible of: {w.value('起付次数', value)}")
+    return w.said(f"再次住院的起付：{w.value('起付次数', value)}", f"sets the deductible of further stays: {w.value('起付次数', value)}")
 
 
 def _aside(w: Words, sets: Sets) -> str:
@@ -846,7 +870,7 @@ def _payers(w: Words, sets: Sets) -> str:
 FIGURE_PHRASES: dict[str, Callable[[Words, Sets], str]] = {
     "计入": _counts,
     "折算": _plainly("折算", "其中{}折算", "weights {}"),
-    "按项目": _plainly("按项目", "只算{}", "only the {}"),
+    "按项目": _plainly("按项目", "只算{}", "of these only the {}"),
     "不计入": _plainly("不计入", "不算{}", "does not count {}"),
     "须有支付": _plainly("须有支付", "{}先有支付才支付", "pays only after {} has paid"),
     "计算": _choice("计算"),
@@ -990,28 +1014,38 @@ def _repeals(w: Words, node: Node, document: Document, found: Found) -> list[Sen
     return told
 
 
+def total_limit_text(w: Words, limit: TotalLimit) -> str:
+    """A running limit on all layers together (合计上限)."""
+    of, share = w.pick((FACTS[limit.of].zh, FACTS[limit.of].en)), percent(limit.ratio)
+    who = w.conditions(limit.when, w.context(limit.citation))
+    if w.lang == "zh":
+        return f"{f'{who}，' if who else ''}各层合计最多支付{of}的{share}。"
+    text = f"all layers together pay at most {share} of the {of.removeprefix('the ')}."
+    return f"{_capital(who)}: {text}" if who else _capital(text)
+
+
+def bound_text(w: Words, bound: Bound) -> str:
+    """A bound on the figures of areas below (要求)."""
+    who = w.conditions(bound.when, w.context(bound.citation))
+    name, least = w.pick(FIGURE_NAMES[bound.figure]), bound.adjuster.kind == "floor"
+    of_money = bound.figure in (*LIMIT_WORDS, "起付标准")
+    limit = w.amount(Amount(bound.adjuster.value)) if of_money else percent(bound.adjuster.value)
+    if w.lang == "zh":
+        text = f"要求{f'{who}，' if who else ''}{bound.layer}的{name}{'不低于' if least else '不超过'}{limit}"
+        return f"{text}（对各地规定的要求，用来检查，不参与计算）。"
+    text = f"Required{f', {who}' if who else ''}: {w.layer(bound.layer)}, {name} {'at least' if least else 'at most'} {limit}"
+    return f"{text} (a bound on local rules: checked, not computed with)."
+
+
 def _total_limits(w: Words, node: Node, document: Document, found: Found) -> list[Sentence]:
-    told = []
-    for limit in found.limits:
-        of, share = w.pick((FACTS[limit.of].zh, FACTS[limit.of].en)), percent(limit.ratio)
-        who = w.conditions(limit.when, w.context(limit.citation))
-        text = w.said(f"各层合计最多支付{of}的{share}", f"all layers together pay at most {share} of the {of}")
-        notes = tuple((note.kind, note.reason) for note in limit.notes)
-        told.append(Sentence(w.said(f"{who}，{text}。" if who else f"{text}。", f"{_capital(who)}: {text}." if who else f"{_capital(text)}."), notes=notes))
-    return told
+    return [
+        Sentence(total_limit_text(w, x), life=w.life(x.begins_on, x.ends_on, x.citation), notes=notes_of(x.notes))
+        for x in found.limits
+    ]
 
 
 def _bounds(w: Words, node: Node, document: Document, found: Found) -> list[Sentence]:
-    told = []
-    for bound in found.bounds:
-        who = w.conditions(bound.when, w.context(bound.citation))
-        name = w.pick(FIGURE_NAMES[bound.figure])
-        limit = w.amount(Amount(bound.adjuster.value)) if bound.figure in (*LIMIT_WORDS, "起付标准") else percent(bound.adjuster.value)
-        since = bound.begins_on > document.about.begins_on
-        zh = f"{f'{bound.begins_on}起，' if since else ''}要求{f'{who}，' if who else ''}{bound.layer}的{name}{'不低于' if bound.adjuster.kind == 'floor' else '不超过'}{limit}"
-        en = f"Required{f' from {bound.begins_on}' if since else ''}{f', {who}' if who else ''}: {w.layer(bound.layer)}, {name} {'at least' if bound.adjuster.kind == 'floor' else 'at most'} {limit}"
-        told.append(Sentence(w.said(f"{zh}（对各地规定的要求，用来检查，不参与计算）。", f"{en} (a bound on local rules: checked, not computed with).")))
-    return told
+    return [Sentence(bound_text(w, x), life=w.life(x.begins_on, x.ends_on, x.citation)) for x in found.bounds]
 
 
 def _subsidies(w: Words, node: Node, document: Document, found: Found) -> list[Sentence]:
@@ -1035,7 +1069,7 @@ def _subsidies(w: Words, node: Node, document: Document, found: Found) -> list[S
             w.said("不低于", "at least ") * row.at_least + (w.said("全额", "all") if row.ratio == RATIO_ONE else percent(row.ratio)),
             *(w.named(word) if word else "–" for word in (row.base, row.paid_by, row.certified_by, row.applied_by)),
         ) for row in rows)  # fmt: skip
-        notes = tuple(dict.fromkeys((note.kind, note.reason) for row in rows for note in row.notes))
+        notes = notes_of(note for row in rows for note in row.notes)
         header = tuple(w.column(key) for key in ("身份", "资助", "基数", "出资", "认定", "申请"))
         told.append(Sentence(w.said(f"{zh}：", f"{en}:"), notes=notes, header=header, rows=table))
     return told
