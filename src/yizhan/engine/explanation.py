@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from yizhan.engine.facts import CHARGES, FACTS, POTS
@@ -180,26 +181,34 @@ def explain(
     return (*steps, *_consequences(case, run, normal, penalty))
 
 
+@lru_cache(maxsize=8192)
 def _told(case: LayerCase, *keys: str) -> tuple[Cited, ...]:
     return tuple(story for story in case.story if story.key in keys)
 
 
 def _base(case: LayerCase, run: LayerRun, order: Sequence[int]) -> Step:
+    return Step(
+        "base", run.base, words=_base_words(case, tuple(order)), story=_told(case, "计入", "不计入", "折算", "按项目")
+    )
+
+
+@lru_cache(maxsize=8192)
+def _base_words(case: LayerCase, order: tuple[int, ...]) -> Mapping[str, str]:
+    """What a layer draws on, in words; the same for every bill of a case."""
     f = case.figures
-    pots = [POTS[p] for p in order if f.weight[p]]
-    words = {"pots_zh": _named(pots, "zh"), "pots_en": _named(pots, "en")}
+    codes: list[str] = [POTS[p] for p in order if f.weight[p]]
     if f.by_charge:
-        charges = [c for c, flag in zip(CHARGES, f.charge, strict=True) if flag]
-        words = {"pots_zh": _named(charges, "zh"), "pots_en": _named(charges, "en")}
-    weighted = [p for p in order if f.weight[p] not in (0, RATIO_ONE)]
-    for p in weighted:
-        words["pots_zh"] += f"（{FACTS[POTS[p]].zh}按{percent(f.weight[p])}）"
-        words["pots_en"] += f" ({FACTS[POTS[p]].en} at {percent(f.weight[p])})"
+        codes = [c for c, flag in zip(CHARGES, f.charge, strict=True) if flag]
+    words = {"pots_zh": _named(codes, "zh"), "pots_en": _named(codes, "en")}
+    for p in order:
+        if f.weight[p] not in (0, RATIO_ONE):
+            words["pots_zh"] += f"（{FACTS[POTS[p]].zh}按{percent(f.weight[p])}）"
+            words["pots_en"] += f" ({FACTS[POTS[p]].en} at {percent(f.weight[p])})"
     left_out = [part for part, flag in zip(_PART_WORDS, f.leaves_out, strict=True) if flag]
     if left_out:
         words["pots_zh"] += f"（不计{'、'.join(zh for zh, _ in left_out)}）"
         words["pots_en"] += f" (without {' and '.join(en for _, en in left_out)})"
-    return Step("base", run.base, words=words, story=_told(case, "计入", "不计入", "折算", "按项目"))
+    return words
 
 
 def _short(fen: int) -> str:
@@ -220,9 +229,13 @@ def _bands_text(f: Figures, lang: str) -> str:
     return ("、" if lang == "zh" else ", ").join(texts)
 
 
+@lru_cache(maxsize=8192)
+def _bands_words(case: LayerCase) -> Mapping[str, str]:
+    return {"bands_zh": _bands_text(case.figures, "zh"), "bands_en": _bands_text(case.figures, "en")}
+
+
 def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
     f = case.figures
-    bands = {"bands_zh": _bands_text(f, "zh"), "bands_en": _bands_text(f, "en")}
     if f.formula == RATIO:
         printed = f.deductible + f.deductible_per_day * bill.days
         of = bill.in_scope if f.deductible_of else bill.total
@@ -235,7 +248,7 @@ def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
             numbers = {"counted": run.counted, "deductible": run.deductible, "ratio": f.bands[0][2]}
             steps.append(Step("ratio" if run.deductible else "share", run.due, numbers, story=_told(case, "比例")))
         else:
-            steps.append(Step("bands", run.due, {"counted": run.counted}, bands, _told(case, "比例")))
+            steps.append(Step("bands", run.due, {"counted": run.counted}, _bands_words(case), _told(case, "比例")))
         return steps
     if f.formula == CUMULATIVE:
         total = run.base_before + run.counted
@@ -243,7 +256,8 @@ def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
             below = {"sum": total, "counted": run.counted, "printed": f.deductible, "short": f.deductible - total}
             return [Step("below", 0, below, story=_told(case, "起付标准"))]
         paid_before = bool(f.due_less_paid)
-        words = bands | {
+        words = {
+            **_bands_words(case),
             "before_is_zh": "已付" if paid_before else "此前累计应付",
             "before_is_en": "paid before" if paid_before else "what it gave before",
         }

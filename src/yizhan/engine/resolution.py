@@ -68,7 +68,7 @@ class Cited:
     adjusters: tuple[tuple[Adjuster, Citation], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LayerCase:
     """What resolution found for one layer in one case: three rows of figures and where they come from.
 
@@ -235,6 +235,7 @@ class Resolver:
         self.scheme = scheme
         self.classes = Classes(scheme)
         self.rules = {layer.name: scheme.rules_of(layer.name) for layer in scheme.layers}
+        self.layer_names = tuple(layer.name for layer in scheme.layers)
         self.payers = {layer.name: _payers(layer, self.rules[layer.name]) for layer in scheme.layers}
         self.order = {layer.name: _pot_order(layer, self.rules[layer.name]) for layer in scheme.layers}
         self.slots = Slots()

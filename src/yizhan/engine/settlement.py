@@ -186,7 +186,7 @@ def settle(claim: Claim, beneficiary: Beneficiary, year_state: YearState | None,
         patient=(left_over[0], left_over[1], left_over[2], left_over[3]),
         year_state=cast(YearState, before),
         year_before=cast(YearState, first_state),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple({id(n): n for n in notes}.values()),
         unused=tuple(layer.name for layer in scheme.layers if all(layer.name in s for s in silent)),
         digest=scheme.digest,
         policy_on=parts[-1].policy_on,
@@ -390,7 +390,7 @@ def settle_part(part: Part, facts: Mapping[str, object], state: YearState, schem
         for key in keys:
             stays[key] = stays.get(key, 0) + 1
     sums = {name: fen for name, fen in zip(resolver.slots.names, year, strict=True) if fen}
-    notes = tuple(dict.fromkeys(run.notes + list(resolved.ceiling.notes if resolved.ceiling else ())))
+    notes = (*run.notes, *(resolved.ceiling.notes if resolved.ceiling else ()))
     after = replace(state, sums=sums, stays=stays, last_on=part.ends_on)
     return Outcome(tuple(run.payments), tuple(run.left), after, notes, run.silent)
 
@@ -448,13 +448,10 @@ class _Run:
                 layer=layer, year=self.part.year, amount=run.pay, normal=normal, tilt=run.pay - normal, penalty=penalty,
                 deductible=run.deductible, by_payer=_by_payer(case, run.pay), held=bool(case.figures.held and run.pay),
                 reviewer=case.reviewer, advanced_by=case.advanced_by, given=False,
-                steps=explain(case, run, self.bill, normal, penalty, self.resolver.order[layer.name], self._names()),
+                steps=explain(case, run, self.bill, normal, penalty, self.resolver.order[layer.name], self.resolver.layer_names),
                 citations=case.cites, run=run, case=case,
             )
         )  # fmt: skip
-
-    def _names(self) -> tuple[str, ...]:
-        return tuple(layer.name for layer in self.scheme.layers)
 
     def _chosen(self, layer: Layer, cases: Sequence[LayerCase], own_this_month: int) -> LayerCase:
         index = 0
