@@ -51,7 +51,9 @@ def test_docstrings_show_what_happens(module: str) -> None:
 
 
 def test_the_python_guide_runs_as_printed() -> None:
-    result = doctest.testfile(str(ROOT / "docs/python.md"), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    result = doctest.testfile(
+        str(ROOT / "docs/python.md"), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE
+    )
     assert result.attempted > 8 and not result.failed
 
 
@@ -115,7 +117,9 @@ def test_the_batch_page_names_every_column() -> None:
 
 def test_the_small_place_of_the_policy_format_works(tmp_path: Path) -> None:
     """Somebody who copies the last section of policy-format.md gets a place that settles as the section says."""
-    blocks = re.findall(r"^````markdown\n(.*?)^````$", (ROOT / "docs/policy-format.md").read_text(encoding="utf-8"), re.M | re.S)
+    blocks = re.findall(
+        r"^````markdown\n(.*?)^````$", (ROOT / "docs/policy-format.md").read_text(encoding="utf-8"), re.M | re.S
+    )
     scheme_md, law_md = blocks[-2:]
     folder = tmp_path / "999900-样例市"
     folder.mkdir()

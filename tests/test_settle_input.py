@@ -207,5 +207,7 @@ def test_the_demo_prints_a_bill_for_each_case_in_both_languages(capsys: pytest.C
 def test_a_reader_who_goes_away_is_no_error() -> None:
     """`yizhan schema | head -1` ends quietly."""
     command = f"{sys.executable} -m yizhan schema | head -1"
-    done = subprocess.run(["sh", "-c", command], cwd=ROOT / "src", capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=ROOT / "src", capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0 and done.stderr == ""
