@@ -21,7 +21,7 @@ from yizhan.errors import Problems
 WIDTH = 100
 
 _WORDS = {
-    "title": ("{area}城乡居民医疗费用一站式结算单", "{area}: one bill for resident medical costs"),
+    "title": ("{area}医疗费用一站式结算单", "{area}: one bill for medical costs"),
     "claim": ("单号", "claim"),
     "answer": ("总费用 {total} − 各方支付 {paid} = 您应付 {patient} 元", "total {total} − paid for you {paid} = you pay {patient} yuan"),
     "capitals": ("（大写：{words}）", ""),

@@ -108,7 +108,7 @@ class UnknownValue(InputProblem):
 
 class BadAmount(InputProblem):
     code = "bad_amount"
-    zh = '“{value}”不是金额；请写成以元为单位、两位小数的文本，例如 "1234.50"。'
+    zh = '{value} 不是金额；请写成以元为单位、两位小数的文本，例如 "1234.50"。'
     en = 'found {value}, which is not an amount; write yuan as text with two decimals, for example "1234.50".'
 
 
@@ -282,11 +282,11 @@ class RepeatedKey(PolicyProblem):
 class RulesConflict(PolicyProblem):
     code = "rules_conflict"
     zh = (
-        "“{layer}·{figure}”有两条规定同时适用（{case}）：{one} 与 {other}。请用“例外于”写明哪一条是例外，或把条件分开。"
+        "“{layer}·{figure}”有两条规定同时适用（{case}）：{one} 与 {other}。请用“例外于”写明哪一条是例外，或把条件分开；两条都看身份时，可在“身份从高到低”里排次序。"
     )
     en = (
         "two rules set “{layer}·{figure}” in one case ({case}): {one} and {other}. Write which of them is the exception "
-        "(例外于), or separate their conditions."
+        "(例外于), or separate their conditions; if both depend on the identity, rank them in 身份从高到低."
     )
 
 

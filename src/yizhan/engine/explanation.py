@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from yizhan.engine.facts import CHARGES, FACTS, POTS
-from yizhan.engine.money import NO_LIMIT, RATIO_ONE, percent, yuan_grouped
-from yizhan.engine.scheme import Adjuster, Citation
+from yizhan.engine.money import RATIO_ONE, half_up, percent, yuan_grouped
+from yizhan.engine.scheme import Adjuster, Citation, Cited, TotalLimit
 from yizhan.engine.steps import CUMULATIVE, OWN_CAP, RATIO, TOP_UP, Bill, Figures, LayerRun
 
 if TYPE_CHECKING:
-    from yizhan.engine.resolution import Cited, LayerCase
+    from yizhan.engine.resolution import LayerCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ SENTENCES = {
     "deductible": ("起付标准 {printed} 元，本次扣除 {amount} 元", "deductible {printed} yuan; {amount} yuan are taken off this bill"),
     "share": ("{counted} × {ratio} = {amount} 元", "{counted} × {ratio} = {amount} yuan"),
     "ratio": ("（{counted} − {deductible}）× {ratio} = {amount} 元", "({counted} − {deductible}) × {ratio} = {amount} yuan"),
-    "bands": ("{counted} 元分段：{bands}，合计 {amount} 元", "{counted} yuan in bands: {bands}; together {amount} yuan"),
+    "bands": ("{bands} = {amount} 元", "{bands} = {amount} yuan"),
     "cumulative": (
-        "累计 {sum} 元（其中本次 {counted} 元），累计起付 {printed} 元，按 {bands} 累计应付 {due} 元，减{before_is} {before} 元 = {amount} 元",
-        "year's sum {sum} yuan ({counted} of it now), deductible {printed} yuan; at {bands} the sum gives {due} yuan, less {before_is} {before} yuan = {amount} yuan",
+        "累计 {sum} 元（其中本次 {counted} 元），累计起付 {printed} 元，累计应付 {bands} = {due} 元，减{before_is} {before} 元 = {amount} 元",
+        "year's sum {sum} yuan ({counted} of it now), deductible {printed} yuan; it gives {bands} = {due} yuan, less {before_is} {before} yuan = {amount} yuan",
     ),
     "below": (
         "累计 {sum} 元（其中本次 {counted} 元），未到起付 {printed} 元，还差 {short} 元",
@@ -80,6 +80,10 @@ SENTENCES = {
     "floor": ("不低于 {ratio}，应付 {amount} 元", "at least {ratio}: {amount} yuan"),
     "ceiling": ("限额以内还可付 {allowed} 元，支付 {amount} 元", "{allowed} yuan are left under the ceiling; pays {amount} yuan"),
     "room": ("只剩 {room} 元未付，支付 {amount} 元", "only {room} yuan are left unpaid; pays {amount} yuan"),
+    "total_limit": (
+        "各层合计最多付到限额，还能付 {room} 元，支付 {amount} 元",
+        "all layers together may pay up to a limit, {room} yuan more; pays {amount} yuan",
+    ),
     "tilt": ("其中倾斜多付 {amount} 元（一般支付 {normal} 元）", "{amount} yuan of it through the tilt (normally {normal} yuan)"),
     "penalty": ("因处罚少付 {amount} 元", "{amount} yuan less because of a penalty"),
     "split": ("由{who}分担", "borne by {who}"),
@@ -95,7 +99,7 @@ _KEY_EN = {
     "个人年度自付上限": "cap of own burden", "年度起付上限": "yearly deductible ceiling", "年度计入限额": "yearly cost ceiling",
     "单次计入限额": "cost ceiling per bill", "计入": "counts", "不计入": "leaves out", "不支付": "not paid", "资金": "payers",
     "改由": "payer instead", "垫付": "advance", "待审": "review", "起付次数": "further stays", "转诊接续": "linked stays",
-    "另设限额": "named ceiling", "须有支付": "requires", "折算": "weight", "按项目": "charges",
+    "另设限额": "named ceiling", "合计上限": "limit on all layers", "须有支付": "requires", "折算": "weight", "按项目": "charges",
 }  # fmt: skip
 
 _MONEY_KEYS = frozenset(k for k in _KEY_EN if "限额" in k or k in ("起付标准", "年度起付上限", "个人年度自付上限"))
@@ -148,9 +152,14 @@ _PART_WORDS = (
 
 
 def explain(
-    case: LayerCase, run: LayerRun, bill: Bill, normal: int, penalty: int, order: Sequence[int], names: Sequence[str]
+    case: LayerCase, run: LayerRun, bill: Bill, normal: int, penalty: int, order: Sequence[int], names: Sequence[str],
+    left: int, limit: TotalLimit | None,
 ) -> tuple[Step, ...]:
-    """The steps of one layer's run, in order. `order` is the drawing order of the pots, `names` the layers' names."""
+    """The steps of one layer's run, in order.
+
+    `order` is the drawing order of the pots, `names` the layers' names, `left` what the layer's pots held, `limit` the
+    ceiling on all layers together, if there is one.
+    """
     f = case.figures
     if f.barred and not f.bands and f.formula == RATIO:
         return (Step("barred", 0, story=_told(case, "不支付")), *_consequences(case, run, normal, penalty))
@@ -177,7 +186,9 @@ def explain(
         told = _told(case, "单次限额", "每月限额", "年度限额", "另设限额")
         steps.append(Step("ceiling", min(run.raw, run.allowed), {"allowed": run.allowed}, story=told))
     if run.pay < min(run.raw, run.allowed):
-        steps.append(Step("room", run.pay, {"room": max(0, run.room)}))
+        limited = limit is not None and run.room < left
+        story = (Cited("合计上限", percent(limit.ratio), limit.citation),) if limit is not None and limited else ()
+        steps.append(Step("total_limit" if limited else "room", run.pay, {"room": max(0, run.room)}, story=story))
     return (*steps, *_consequences(case, run, normal, penalty))
 
 
@@ -211,27 +222,19 @@ def _base_words(case: LayerCase, order: tuple[int, ...]) -> Mapping[str, str]:
     return words
 
 
-def _short(fen: int) -> str:
-    return yuan_grouped(fen).removesuffix(".00")
-
-
-def _bands_text(f: Figures, lang: str) -> str:
-    if len(f.bands) == 1:
-        return percent(f.bands[0][2])
-    texts = []
+def _bands_words(f: Figures, amount: int, deductible: int, due: int) -> Mapping[str, str]:
+    """The bands that an amount reaches, each with its cost and ratio; they must give what the layer found due."""
+    terms = []
     for low, high, ratio in f.bands:
-        lower, upper = _short(low), "" if high >= NO_LIMIT else _short(high)
-        if lang == "zh":
-            stretch = f"{lower}元以上" if not upper else f"{lower}–{upper}元"
+        if f.on_total:
+            cost = max(0, min(high, amount) - max(low, deductible))
         else:
-            stretch = f"above {lower}" if not upper else f"{lower}–{upper}"
-        texts.append(f"{stretch} {percent(ratio)}")
-    return ("、" if lang == "zh" else ", ").join(texts)
-
-
-@lru_cache(maxsize=8192)
-def _bands_words(case: LayerCase) -> Mapping[str, str]:
-    return {"bands_zh": _bands_text(case.figures, "zh"), "bands_en": _bands_text(case.figures, "en")}
+            cost = max(0, min(high, amount - deductible) - low)
+        if cost:
+            terms.append((cost, ratio))
+    assert half_up(sum(cost * ratio for cost, ratio in terms), RATIO_ONE) == due
+    text = " + ".join(f"{yuan_grouped(cost)} × {percent(ratio)}" for cost, ratio in terms) or yuan_grouped(0)
+    return {"bands_zh": text, "bands_en": text}
 
 
 def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
@@ -248,7 +251,7 @@ def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
             numbers = {"counted": run.counted, "deductible": run.deductible, "ratio": f.bands[0][2]}
             steps.append(Step("ratio" if run.deductible else "share", run.due, numbers, story=_told(case, "比例")))
         else:
-            steps.append(Step("bands", run.due, {"counted": run.counted}, _bands_words(case), _told(case, "比例")))
+            steps.append(Step("bands", run.due, {}, _bands_words(f, run.counted, run.deductible, run.due), _told(case, "比例")))
         return steps
     if f.formula == CUMULATIVE:
         total = run.base_before + run.counted
@@ -257,7 +260,7 @@ def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
             return [Step("below", 0, below, story=_told(case, "起付标准"))]
         paid_before = bool(f.due_less_paid)
         words = {
-            **_bands_words(case),
+            **_bands_words(f, total, f.deductible, run.due),
             "before_is_zh": "已付" if paid_before else "此前累计应付",
             "before_is_en": "paid before" if paid_before else "what it gave before",
         }

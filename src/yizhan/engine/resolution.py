@@ -28,6 +28,7 @@ from yizhan.engine.scheme import (
     Amount,
     Band,
     Citation,
+    Cited,
     Condition,
     Layer,
     Note,
@@ -52,20 +53,12 @@ SCOPE_FACTS = ("", "institution_level", "institution", "diagnoses")
 """The fact by which each scope tells stays apart."""
 
 BASIC = "基本医保"
+FORMULAS = frozenset({"比例", "补足到", "个人年度自付上限"})
+HOSPITAL_FACTS = frozenset({"institution_level", "institution_tier", "institution", "place", "tcm", "designated"})
 TOTAL_LIMIT = "合计上限"
 
 Case = Mapping[str, object]
 """One class combination: fact → a value, OTHER, MISSING, a frozenset, or an interval (low, high)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cited:
-    """A finished figure's story: the rule that set it and what adjusted it, each with its citation."""
-
-    key: str
-    text: str
-    setter: Citation
-    adjusters: tuple[tuple[Adjuster, Citation], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -345,13 +338,13 @@ class Resolver:
             "by_charge": base.by_charge,
             "leaves_out": base.leaves_out,
         }
-        row = replace(self.barred_row(layer.name), **drawn)  # the layer's base is measured with it as well
+        row = replace(self.barred_row(layer), **drawn)  # the layer's base is measured with it as well
         silent = LayerCase(row, None, None, (), (), self.payers[layer.name])
         return tuple(f or silent for f in found)
 
-    def barred_row(self, layer: str) -> Figures:
+    def barred_row(self, layer: Layer) -> Figures:
         """The row of a layer that pays nothing."""
-        return Figures(barred=1, share=(RATIO_ONE,) + (0,) * (len(self.payers[layer]) - 1))
+        return Figures(barred=1, share=tuple(RATIO_ONE * (name == layer.payer) for name in self.payers[layer.name]))
 
     def _ceiling(self, case: Case, on: date) -> TotalLimit | None:
         limits = [(x, all_hold(x.when, case)) for x in self.scheme.limits if x.begins_on <= on <= x.ends_on]
@@ -390,6 +383,8 @@ class Resolver:
         live = self.in_play(layer.name, case, on)
         main = _Choice(self, layer, live, case, on)
         if main.silent:
+            if layer.kind == BASIC:
+                self._refuse_other_hospital(layer, case, on)
             return None
         figures = main.figures()
         normal = self._without("tilt", layer, live, case, on, figures)
@@ -400,6 +395,16 @@ class Resolver:
             cast(str, main.plain("垫付", "")), cast(str, main.plain("待审", "")),
             tuple(r.citation for r in live if r.sets.get("不支付") == "是"), cites,
         )  # fmt: skip
+
+    def _refuse_other_hospital(self, layer: Layer, case: Case, on: date) -> None:
+        """Basic insurance may be silent for a kind of care, but not because a table forgot a kind of hospital."""
+        for rule in self.rules[layer.name]:
+            if not rule.in_force(on) or not FORMULAS & set(rule.sets):
+                continue
+            others = [c for c in rule.when if c.fact not in HOSPITAL_FACTS]
+            if len(others) < len(rule.when) and all_hold(others, case):
+                missing = RuleMissing(at=rule.citation.place, layer=layer.name, figure="比例", case=case_text(case))
+                raise Problems([missing])
 
     def _without(
         self, nature: str, layer: Layer, live: list[Rule], case: Case, on: date, figures: Figures
@@ -437,13 +442,28 @@ def _distinct(items: Iterable[T]) -> list[T]:
 
 
 def _payers(layer: Layer, rules: Sequence[Rule]) -> tuple[str, ...]:
-    """Everybody who may pay for a layer, its own fund first."""
-    names = [layer.payer]
-    for rule in rules:
-        names += [name for name, _ in cast(tuple[tuple[str, int], ...], rule.sets.get("资金", ()))]
-        if "改由" in rule.sets:
-            names.append(cast(str, rule.sets["改由"]))
-    return tuple(dict.fromkeys(names))
+    """Everybody who may pay for a layer. Whom a rule lists last stands after the others of that rule: he takes the rest.
+
+    Raises RulesConflict where two rules ask for opposite orders.
+    """
+    waiting = [layer.payer]
+    before: set[tuple[str, str]] = set()
+    for rule in sorted(rules, key=lambda r: (r.citation.file, r.citation.line)):
+        listed = [name for name, _ in cast(tuple[tuple[str, int], ...], rule.sets.get("资金", ()))]
+        before |= {(first, listed[-1]) for first in listed[:-1]}
+        waiting += [*listed, *([cast(str, rule.sets["改由"])] if "改由" in rule.sets else ())]
+    waiting = list(dict.fromkeys(waiting))
+    payers: list[str] = []
+    while waiting:
+        free = [name for name in waiting if not any((other, name) in before for other in waiting)]
+        if not free:
+            asking = [rule.citation for rule in rules if "资金" in rule.sets]
+            raise RulesConflict(
+                at=asking[0].place, layer=layer.name, figure="资金", case="", one=asking[0].text(), other=asking[-1].text()
+            )
+        payers.append(free[0])
+        waiting.remove(free[0])
+    return tuple(payers)
 
 
 def _pot_order(layer: Layer, rules: Sequence[Rule]) -> tuple[int, ...]:
@@ -607,7 +627,7 @@ class _Choice:
                 if rule.sets.get("不支付") == "是":
                     self._tell("不支付", "不支付", rule)
             if not any(key in rule.sets for rule in self.live for key in ("比例", "补足到", "个人年度自付上限")):
-                return self.resolver.barred_row(self.layer.name)
+                return self.resolver.barred_row(self.layer)
             return self._row(barred=1)
         return self._row(barred=0)
 
@@ -683,12 +703,12 @@ class _Choice:
         }  # fmt: skip
         if self.case.get("year_end_part") == "yes" and formula["formula"] == RATIO:
             if self.resolver.scheme.conventions.cross_year == "split":
-                found["chained"] = 1
+                found["chained"] = 2
             else:
                 found |= {"deductible": 0, "deductible_per_day": 0, "deductible_share": 0}
         further = cast(tuple[int, ...] | None, self.plain("起付次数", None))
         if further is not None:
-            found |= {"nth": further[:3], "nth_less": further[3], "nth_least": further[4]}
+            found |= {"nth": further[:3], "nth_less": further[3], "nth_least": further[4], "nth_fixed": further[5:]}
             scope = found["nth_scope"] = NTH_SCOPES.index(cast(str, self.plain("计次", "不分级")))
             if SCOPE_FACTS[scope]:
                 self._needed("计次", SCOPE_FACTS[scope])
@@ -759,7 +779,7 @@ class _Choice:
         instead = self.plain("改由", None)
         if instead is not None:
             return tuple(RATIO_ONE if p == instead else 0 for p in payers)
-        shares = dict(cast(tuple[tuple[str, int], ...], self.plain("资金", ((payers[0], RATIO_ONE),))))
+        shares = dict(cast(tuple[tuple[str, int], ...], self.plain("资金", ((self.layer.payer, RATIO_ONE),))))
         return tuple(shares.get(p, 0) for p in payers)
 
     # --- what may be wrong --------------------------------------------------------------------------------------------

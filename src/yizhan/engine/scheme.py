@@ -138,6 +138,16 @@ class Adjuster:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A finished figure's story: the rule that set it and what adjusted it, each with its citation."""
+
+    key: str
+    text: str
+    setter: Citation
+    adjusters: tuple[tuple[Adjuster, Citation], ...] = ()
+
+
 ADJUSTER_ORDER = ("raise", "lower", "factor", "add", "add_by_age", "add_capped", "floor", "ceiling")
 
 Setting = object

@@ -20,7 +20,7 @@ from yizhan.engine.explanation import Step, explain
 from yizhan.engine.facts import POTS
 from yizhan.engine.money import NO_LIMIT, share_of, yuan
 from yizhan.engine.resolution import NTH_SCOPES, LayerCase, Resolved, Resolver, interval_number
-from yizhan.engine.scheme import Citation, Layer, Note, Scheme
+from yizhan.engine.scheme import Citation, Layer, Note, Scheme, TotalLimit
 from yizhan.engine.steps import (
     DEDUCTIBLE_PART,
     OVER_CEILING_PART,
@@ -382,7 +382,7 @@ def settle_part(part: Part, facts: Mapping[str, object], state: YearState, schem
     month_own = resolver.slots.known("全自费.month")
     if month_own >= 0:
         year[month_own + bill.month] += part.costs.pots[3]
-    run = _Run(part, scheme, resolver, bill, year)
+    run = _Run(part, scheme, resolver, bill, year, resolved.ceiling)
     for index, cases in enumerate(resolved.layers):
         run.layer(index, cases, year[month_own + bill.month] if month_own >= 0 else 0)
     stays = dict(state.stays)
@@ -405,7 +405,9 @@ def _ceiling(resolved: Resolved, costs: Costs) -> int:
 class _Run:
     """The layers of one part, one after the other."""
 
-    def __init__(self, part: Part, scheme: Scheme, resolver: Resolver, bill: Bill, year: list[int]) -> None:
+    def __init__(self, part: Part, scheme: Scheme, resolver: Resolver, bill: Bill, year: list[int], limit: TotalLimit | None
+    ) -> None:
+        self.limit = limit
         self.part, self.scheme, self.resolver, self.bill, self.year = part, scheme, resolver, bill, year
         self.left = list(part.costs.pots)
         self.parts = [0, 0, 0, 0]
@@ -429,6 +431,7 @@ class _Run:
             self.silent.add(layer.name)
             return
         self._check_given_parts(layer, case)
+        left = sum(fen for fen, weight in zip(self.left, case.figures.weight, strict=True) if weight)
         gross = base_of(case.figures, self.bill, self.left, self.parts)
         run = self._pay(case.figures, gross)
         normal = run.pay if case.normal is case.figures else min(run.pay, self._twin(case.normal).pay)
@@ -448,7 +451,10 @@ class _Run:
                 layer=layer, year=self.part.year, amount=run.pay, normal=normal, tilt=run.pay - normal, penalty=penalty,
                 deductible=run.deductible, by_payer=_by_payer(case, run.pay), held=bool(case.figures.held and run.pay),
                 reviewer=case.reviewer, advanced_by=case.advanced_by, given=False,
-                steps=explain(case, run, self.bill, normal, penalty, self.resolver.order[layer.name], self.resolver.layer_names),
+                steps=explain(
+                    case, run, self.bill, normal, penalty, self.resolver.order[layer.name], self.resolver.layer_names, left,
+                    self.limit,
+                ),
                 citations=case.cites, run=run, case=case,
             )
         )  # fmt: skip
@@ -496,7 +502,7 @@ class _Run:
             Payment(
                 layer=layer, year=self.part.year, amount=given.amount, normal=given.amount, tilt=0, penalty=0,
                 deductible=given.deductible or 0, by_payer=((layer.payer, given.amount),), held=False, reviewer="",
-                advanced_by="", given=True, steps=(Step("given", given.amount, {"amount": given.amount}),),
+                advanced_by="", given=True, steps=(Step("given", given.amount),),
                 citations=(), run=None, case=None,
             )
         )  # fmt: skip

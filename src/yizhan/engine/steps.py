@@ -56,6 +56,7 @@ class Figures:
     deductible_of: int = 0
     deductible_unit: int = 1
     nth: tuple[int, ...] = (RATIO_ONE, RATIO_ONE, RATIO_ONE)
+    nth_fixed: tuple[int, ...] = (-1, -1, -1)
     nth_scope: int = 0
     nth_less: int = 0
     nth_least: int = 0
@@ -162,14 +163,16 @@ def base_of(f: Figures, bill: Bill, left: Sequence[int], parts: Sequence[int]) -
 
 
 def deductible_of(f: Figures, bill: Bill, year: Sequence[int]) -> int:
-    """DEDUCTIBLE: the figure, then what a linked or a further stay makes of it, then the year's ceiling on the sum."""
+    """DEDUCTIBLE: the figure, then what a linked or a further stay makes of it, then the year's ceiling on the sum.
+
+    `chained` is 1 for a stay that continues another after a referral, 2 for the part of a stay after the year's end: that
+    part is counted already, so its number is still that of the stay, and only a sum that is due once has been charged before.
+    """
     deductible = f.deductible + f.deductible_per_day * bill.days
     if f.deductible_share > 0:
         share_base = bill.in_scope if f.deductible_of == 1 else bill.total
         deductible += half_up(share_base * f.deductible_share, RATIO_ONE)
-    if f.chained == 1:
-        deductible = max(0, deductible - year[f.chain_slot])
-    else:
+    if f.chained != 1:
         nth = bill.stays[0]
         if f.nth_scope == 1:
             nth = bill.stays[1]
@@ -177,11 +180,20 @@ def deductible_of(f: Figures, bill: Bill, year: Sequence[int]) -> int:
             nth = bill.stays[2]
         if f.nth_scope == 3:
             nth = bill.stays[3]
+        if f.chained == 2:
+            nth = max(0, nth - 1)
         factor = f.nth[2] if nth >= 3 else f.nth[1] if nth == 2 else f.nth[0] if nth == 1 else RATIO_ONE
         if factor != RATIO_ONE:
             deductible = half_up(deductible * factor, RATIO_ONE * f.deductible_unit) * f.deductible_unit
+        fixed = f.nth_fixed[2] if nth >= 3 else f.nth_fixed[1] if nth == 2 else f.nth_fixed[0] if nth == 1 else -1
+        if fixed >= 0:
+            deductible = fixed
         if f.nth_less > 0:
             deductible = max(min(deductible, f.nth_least), deductible - f.nth_less * nth)
+    if f.chained == 1:
+        deductible = max(0, deductible - year[f.chain_slot])
+    if f.chained == 2 and f.deductible_per_day == 0 and f.deductible_share == 0:
+        deductible = max(0, deductible - year[f.chain_slot])
     if f.deductible_annual < NO_LIMIT:
         deductible = min(deductible, max(0, f.deductible_annual - year[f.deductible_slot]))
     return deductible

@@ -64,7 +64,10 @@ class NotModelled:
 
 @dataclass
 class Article:
-    """One article: its number (the first word of the heading), prose, rule blocks and notes."""
+    """One article: its number (the first word of the heading), prose, rule blocks and notes.
+
+    `under` is what its document says of itself and decides with: area, days, nature, stand-in.
+    """
 
     number: str
     title: str
@@ -73,6 +76,7 @@ class Article:
     blocks: list[Mapping] = field(default_factory=list)
     block_text: list[str] = field(default_factory=list)
     not_modelled: list[NotModelled] = field(default_factory=list)
+    under: str = ""
 
     @property
     def text(self) -> str:
@@ -81,8 +85,9 @@ class Article:
 
     @property
     def digest(self) -> str:
-        """Fingerprint of prose, rules and notes: what a signature covers."""
-        body = "\n".join([self.number, self.title, self.text, *self.block_text, *(n.reason for n in self.not_modelled)])
+        """Fingerprint of prose, rules, notes and of the document's days: what a signature covers."""
+        notes = (note.reason for note in self.not_modelled)
+        body = "\n".join([self.under, self.number, self.title, self.text, *self.block_text, *notes])
         return sha256(body.encode()).hexdigest()[:16]
 
 
@@ -113,6 +118,7 @@ class Document:
 
 
 FRONT_KEYS = ("文号", "简称", "名称", "英文名", "统筹区", "施行", "废止", "来源", "性质", "代用")
+DECIDING_KEYS = ("统筹区", "施行", "废止", "性质", "代用")
 NATURES = ("正文", "代用", "约定")
 
 _NOTE = re.compile(r">\s*不建模(?:［自“(?P<begins>[^”]+)”(?:至(?P<end>文末|“[^”]+”))?］)?[：:]\s*(?P<reason>.+)")
@@ -135,6 +141,8 @@ def read_document(path: Path, root: Path, depth: int) -> Document:
     about = _about(front, file, text, problems)
     if problems or about is None:
         raise Problems(problems)
+    for article in articles:
+        article.under = "\n".join(f"{key}: {front[key].text}" for key in DECIDING_KEYS if key in front)
     return Document(path, file, front, articles, about, depth)
 
 
@@ -170,7 +178,7 @@ def _about(front: dict[str, Text], file: str, text: str, problems: list[PolicyPr
 
     if not (get("文号") or get("简称")):
         problems.append(_bad(file, 1, "文件头缺少 文号 或 简称", "the front matter needs 文号 or 简称"))
-    for key in ("统筹区", "施行"):
+    for key in ("名称", "统筹区", "施行"):
         if not get(key):
             problems.append(_bad(file, 1, f"文件头缺少 {key}", f"the front matter lacks {key}"))
     nature = get("性质") or "正文"
@@ -212,10 +220,15 @@ def _articles(lines: list[str], start: int, file: str, problems: list[PolicyProb
                 block.append(line)
         elif line.strip() == "```rule":
             block, block_line = [], number
+        elif line.startswith("```"):
+            problems.append(_bad(file, number, "规则块要以 ```rule 开头；别的代码块不会被读", "a rule block begins with ```rule; other fenced blocks are not read"))
+            block, block_line = [], number
         elif line.startswith("## "):
             if article is not None:
                 yield article
             words = line[3:].strip().split(maxsplit=1)
+            if not words:
+                problems.append(_bad(file, number, "## 后面要写条号", "the number of the article must follow ##"))
             article = Article(words[0] if words else "", words[1] if len(words) > 1 else "", number)
         elif article is not None and (note := _NOTE.match(line)):
             end = (note["end"] or "").strip("“”")

@@ -20,11 +20,14 @@ from yizhan.engine.resolution import Resolver
 from yizhan.engine.scheme import Rule, Scheme
 from yizhan.errors import BadCode, BadDocument, NoPolicyForArea, PolicyProblem, Problem, Problems, RulesConflict, Unreadable
 from yizhan.policy.document import Document, read_document
-from yizhan.policy.rules import Found, Reader, Repeal, Vocabulary, conventions_of
+from yizhan.policy.rules import CONVENTIONS, Found, Reader, Repeal, Vocabulary, conventions_of
 
 NATION = "000000"
 EXAMPLES = "算例"
 SIGNATURES = "签署.md"
+
+REQUIRED_CONVENTIONS = ("政策日期", "身份日期", "跨年住院", "费率变化", "身份变化")
+"""Choices that decide amounts and have no natural default."""
 
 _FOLDER = re.compile(r"([0-9]{6})-(.+)")
 
@@ -83,14 +86,17 @@ class Library:
             if named:
                 return named[0]
             raise Problems([
-                BadCode(at="area", value=code, what_zh="统筹区代码", what_en="an area code", form_zh="六位数字，如 430300", form_en="six digits, such as 430300")
+                BadCode(at="area", value=code, what_zh="统筹区代码", what_en="an area code", form_zh=f"六位数字或已有的地名：{self._known()}", form_en=f"six digits, or the name of an area: {self._known()}")
             ])  # fmt: skip
         for candidate in (code, code[:4] + "00", code[:2] + "0000"):
             found = self.areas.get(candidate)
             if found is not None and found.settles:
                 return found
-        known = "、".join(f"{a.code} {a.name}" for a in self.pooling_areas)
-        raise Problems([NoPolicyForArea(at="area", area=code, known=known)])
+        raise Problems([NoPolicyForArea(at="area", area=code, known=self._known())])
+
+    def _known(self) -> str:
+        listed = "、".join(f"{a.code} {a.name}" for a in self.pooling_areas)
+        return listed or f"无（{self.root} 里没有一个“六位代码-名称”的文件夹带 scheme.md）"
 
     def documents(self, area: AreaFolder) -> list[Document]:
         """Every document that an area inherits, the nation's first. Raises Problems: all mistakes of all files."""
@@ -122,6 +128,10 @@ def _build(area: AreaFolder, documents: list[Document]) -> Scheme:
     problems: list[PolicyProblem] = []
     vocabulary = Vocabulary()
     for document in documents:
+        code = _FOLDER.fullmatch(document.path.parent.name)
+        if code and document.about.area != code[1]:
+            problems.append(BadDocument(at=f"{document.file}:1", why_zh=f"统筹区 {document.about.area} 与文件夹 {code[1]} 不同", why_en=f"统筹区 {document.about.area} differs from its folder, {code[1]}"))
+    for document in documents:
         for name in document.nicknames:
             if name in vocabulary.documents:
                 problems.append(BadDocument(at=f"{document.file}:1", why_zh=f"“{name}”与 {vocabulary.documents[name].file} 同名", why_en=f"“{name}” is also the name of {vocabulary.documents[name].file}"))
@@ -132,6 +142,9 @@ def _build(area: AreaFolder, documents: list[Document]) -> Scheme:
     for document in documents:
         Reader(document, vocabulary, problems).rules(found)
     names, where = vocabulary.order
+    for key in REQUIRED_CONVENTIONS:
+        if CONVENTIONS[key][0] not in found.conventions:
+            problems.append(BadDocument(at=f"{area.path.name}/scheme.md:1", why_zh=f"约定里没有“{key}”；没有默认，必须选定", why_en=f"约定 lacks {key}; there is no default"))
     for name in names:
         if name not in vocabulary.layers:
             problems.append(BadDocument(at=where, why_zh=f"次序里的“{name}”没有在“层”里声明", why_en=f"“{name}” in 次序 is not declared under 层"))

@@ -121,9 +121,19 @@ class Found:
     name_en: str = ""
 
 
+SAME_AS = {
+    "起付线": "起付标准", "门槛费": "起付标准", "封顶线": "年度限额", "最高支付限额": "年度限额", "年度封顶线": "年度限额",
+    "报销比例": "比例", "支付比例": "比例", "补偿比例": "比例", "人群": "身份", "医疗机构": "医院", "医院级别": "医院等级",
+    "医疗机构等级": "医院等级", "就医类型": "医疗类别", "险种": "参保险种", "疾病": "病种", "先行自付比例": "先自付比例", "总费用": "费用总额",
+}  # fmt: skip
+"""Words that people type, and the ones that the format uses."""
+
+
 def nearest(word: str, known: Iterable[str]) -> tuple[str, str]:
     """A hint at the nearest known word, in Chinese and English."""
-    close = difflib.get_close_matches(word, list(known), 1, 0.5)
+    known = list(known)
+    meant = [SAME_AS[word]] if SAME_AS.get(word) in known else []
+    close = meant or difflib.get_close_matches(word, known, 1, 0.5)
     return (f"是不是“{close[0]}”？", f"Did you mean “{close[0]}”?") if close else ("", "")
 
 
@@ -501,7 +511,7 @@ class Reader:
 
     def _bands(self, pairs: list[tuple[Text, Node]], item: dict[str, Node]) -> object:
         base = item.get("分段基准")
-        on_total = not (isinstance(base, Text) and base.text == "超起付部分")
+        on_total = isinstance(base, Text) and base.text == "计入总额"
         texts = [(k.text, v.text) for k, v in pairs if isinstance(v, Text)]
         try:
             return values.bands(texts, on_total)
@@ -538,6 +548,7 @@ class Reader:
     def _further_stays(self, pairs: list[tuple[Text, Node]], _: dict[str, Node]) -> object:
         said = {k.text: v for k, v in pairs if isinstance(v, Text)}
         factors: dict[int, int] = {}
+        fixed: dict[int, int] = {}
         less = least = 0
         for name, value in said.items():
             try:
@@ -546,10 +557,9 @@ class Reader:
                 elif name == "最低":
                     least = values.money(value.text)
                 elif found := re.fullmatch("第([234])次(起)?", name):
-                    factor = self._factor(value.text)
                     for k in range(int(found[1]), 5):
                         if k == int(found[1]) or found[2]:
-                            factors[k] = factor
+                            factors[k], fixed[k] = self._factor(value.text)
                 else:
                     raise values.Reason("应为 第2次起、第3次、每次递减、最低 等", "should be 第2次起, 第3次, 每次递减, 最低 or the like")
             except values.Reason as reason:
@@ -559,16 +569,20 @@ class Reader:
             text = Text("、".join(f"{k}: {v.text}" for k, v in said.items()), pairs[0][0].line)
             self.bad_value("起付次数", text, values.Reason("没有说以后各次怎样，最后一项要写“起”", "later stays are left open; the last entry needs 起"))
             return None
-        return (*(factors.get(k, RATIO_ONE) for k in (2, 3, 4)), less, least)
+        later = (2, 3, 4)
+        return (*(factors.get(k, RATIO_ONE) for k in later), less, least, *(fixed.get(k, -1) for k in later))
 
     @staticmethod
-    def _factor(text: str) -> int:
+    def _factor(text: str) -> tuple[int, int]:
+        """What a further stay makes of the deductible: a factor, or a sum of its own (-1 for none)."""
         if text in ("免", "0元"):
-            return 0
+            return 0, -1
+        if text.endswith("元") and not text.startswith(("加", "减")):
+            return RATIO_ONE, values.money(text)
         by = values.adjuster(text, True)
         if by is None or by.kind != "factor":
-            raise values.Reason("应为 减半、按70% 或 免", "should be 减半, 按70% or 免")
-        return by.value
+            raise values.Reason("应为 减半、按70%、100元 或 免", "should be 减半, 按70%, 100元 or 免")
+        return by.value, -1
 
     def _account(self, node: Node) -> list[tuple[str, str, int]]:
         said = {k.text: v.text for k, v in self._entries(node, "另设限额") if isinstance(v, Text)}

@@ -16,6 +16,7 @@ from yizhan.engine.scheme import Adjuster, Amount, Band
 _NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
 _MONEY = re.compile(rf"({_NUMBER})(万|亿)?元")
 _PERCENT = re.compile(rf"({_NUMBER})[%％]")
+_TIMES = re.compile(rf"({_NUMBER})倍")
 _POINTS = re.compile(rf"(加|减)({_NUMBER})个百分点(?:至多({_NUMBER}%))?")
 _BY_AGE = re.compile(rf"每岁(加|减)({_NUMBER})个百分点")
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
@@ -81,11 +82,12 @@ def amount(text: str, yearly: frozenset[str]) -> Amount:
     if text.startswith("每日"):
         return Amount(per_day=money(text[2:]))
     base, of, share = text.partition("的")
-    if of and _PERCENT.fullmatch(share):
-        if base in TOTAL_WORDS:
-            return Amount(share=ratio(share), of=TOTAL_WORDS[base])
-        if base in yearly:
-            return Amount(share=ratio(share), yearly=base)
+    if of and (times := _TIMES.fullmatch(share) or _PERCENT.fullmatch(share)):
+        part = _scaled(times[1], RATIO_ONE if share.endswith("倍") else 100, "万分之一", "0.01 %")
+        if base in TOTAL_WORDS and part <= RATIO_ONE:
+            return Amount(share=part, of=TOTAL_WORDS[base])
+        if base in yearly and part <= 100 * RATIO_ONE:
+            return Amount(share=part, yearly=base)
         raise Reason(f"“{base}”没有在“每年”里定义", f"“{base}” is not defined under 每年")
     return Amount(money(text))
 
@@ -165,7 +167,10 @@ def bands(pairs: list[tuple[str, str]], on_total: bool) -> tuple[Band, ...]:
         lower, word, upper = stretch.partition("至")
         if not word:
             if not stretch.endswith("以上"):
-                raise Reason("应写成 3万元至8万元 或 8万元以上", "write 3万元至8万元 or 8万元以上")
+                raise Reason(
+                    f"“{stretch}”看不懂：应写成 3万元至8万元，最后一段 8万元以上",
+                    f"“{stretch}” is no band: write 3万元至8万元, and 8万元以上 for the last one",
+                )
             lower, upper = stretch[:-2], ""
         if lower == "起付标准":
             if position or not on_total:
