@@ -24,8 +24,23 @@ from rich.progress import Progress
 from yizhan import __version__
 from yizhan.bill import Bill, render
 from yizhan.engine.money import yuan, yuan_grouped
-from yizhan.errors import EngineFault, InputProblem, MissingKey, PackageNeeded, Problem, Problems, Unreadable
+from yizhan.errors import (
+    EngineFault,
+    InputProblem,
+    MissingKey,
+    PackageNeeded,
+    Problem,
+    Problems,
+    Unreadable,
+    Unwritable,
+)
 from yizhan.exchange import Request, as_json, input_schema, output_schema, read_request, settle_request
+from yizhan.policy import values
+from yizhan.policy.checks import check, check_against, print_report
+from yizhan.policy.diff import diff_schemes
+from yizhan.policy.library import Library
+from yizhan.policy.review import review_page
+from yizhan.policy.signatures import sign
 
 CASES = ("chifeng", "xiangtan", "shenyang", "jiangmen")
 """The cases that `demo` settles, one file each in `yizhan/cases`."""
@@ -163,6 +178,44 @@ def _progress(lang: str) -> Iterator[Callable[[str, int, int], None]]:
         yield show
 
 
+def _check(options: argparse.Namespace) -> int:
+    library = Library(options.policies)
+    if options.against:
+        report = check_against(library, _read(options.against), options.document)
+    else:
+        report = check(library, options.areas or None, today=date.today())
+    print(print_report(report, options.lang))
+    return 1 if report.errors else 0
+
+
+def _review(options: argparse.Namespace) -> int:
+    library = Library(options.policies)
+    if options.sign:
+        for path in sign(library, options.area, options.on, options.sign, date.today()):
+            print(path)
+    page = review_page(library, options.area, options.on, date.today(), options.lang)
+    fresh = options.output.with_name(f".{options.output.name}.{os.getpid()}")
+    try:
+        fresh.write_text(page, encoding="utf-8")
+        fresh.replace(options.output)
+    except OSError as error:
+        raise Problems([Unwritable(at=str(options.output), why=error.strerror or "?")]) from None
+    print(options.output)
+    return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    print(diff_schemes(Library(options.policies), options.area, options.first, options.second, options.lang), end="")
+    return 0
+
+
+def _day(text: str) -> date:
+    try:
+        return values.day(text)
+    except values.Reason as reason:
+        raise argparse.ArgumentTypeError(f"“{text}”：{reason.zh} {reason.en}") from None
+
+
 def _areas(options: argparse.Namespace) -> int:
     from yizhan.policy.library import Library
 
@@ -196,6 +249,21 @@ def _parser() -> argparse.ArgumentParser:
     add("demo", _demo, "结算各地的示例 settle a telling case or two of each jurisdiction")
     schema = add("schema", _schema, "输入输出的 JSON Schema the JSON Schemas of settle's input and output")
     schema.add_argument("which", nargs="?", choices=("input", "output"))
+    checking = add(
+        "check", _check, "检查政策；有错误时退出码为 1 check the policies; exit status 1 if there are errors"
+    )
+    checking.add_argument("areas", nargs="*", metavar="AREA", help="统筹区，不写为全部 areas (default: all)")
+    checking.add_argument("--against", metavar="OFFICIAL.txt", help="与官方原文核对数字 compare with the official text")
+    checking.add_argument("--document", metavar="NAME", help="原文是哪个文件（文号或简称） which document that text is")
+    review = add("review", _review, "供人审阅签署的网页 make the page that an officer reads and signs")
+    review.add_argument("area", metavar="AREA")
+    review.add_argument("--on", type=_day, required=True, metavar="DATE", help="哪一天的规定 rules of which day")
+    review.add_argument("-o", dest="output", type=Path, required=True, metavar="PAGE.html")
+    review.add_argument("--sign", metavar="NAME", help="以此姓名签署所示条文 sign the articles shown, as this person")
+    diff = add("diff", _diff, "两个日子之间改了什么、对谁改了 what changed for whom between two days")
+    diff.add_argument("area", metavar="AREA")
+    diff.add_argument("first", type=_day, metavar="DATE1")
+    diff.add_argument("second", type=_day, metavar="DATE2")
     batch = add(
         "batch", _batch, "结算一个 Parquet 文件里的账单 settle a Parquet file of bills (columns: docs/batch.md)"
     )
@@ -216,10 +284,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("areas", _areas, "有政策的统筹区 list the areas that bills can be settled for")
     return parser
-
-
-def _today() -> date:
-    return date.today()
 
 
 if __name__ == "__main__":

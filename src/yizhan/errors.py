@@ -82,6 +82,12 @@ class Unreadable(InputProblem):
     en = "cannot be read: {why}. Check the path and the permissions."
 
 
+class Unwritable(InputProblem):
+    code = "unwritable"
+    zh = "写不了：{why}。请检查路径、权限和磁盘空间。"
+    en = "cannot be written: {why}. Check the path, the permissions and the space on the disk."
+
+
 class WrongShape(InputProblem):
     code = "wrong_shape"
     zh = "应为{expected_zh}，实为 {found}。"

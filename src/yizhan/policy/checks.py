@@ -38,8 +38,8 @@ from yizhan.errors import (
     EmptyLayer,
     ExamplesMissing,
     MixedException,
-    NotSigned,
     Notch,
+    NotSigned,
     NumberNotModelled,
     OfficialDocumentUnknown,
     OfficialNumberMissing,
@@ -57,20 +57,19 @@ from yizhan.errors import (
     YearlyFigureMissing,
 )
 from yizhan.policy import numbers
-from yizhan.policy.document import Article, Document
+from yizhan.policy.document import Article, Document, Mapping, Node
 from yizhan.policy.examples import Outcome, read_examples, run
 from yizhan.policy.library import NATION, SIGNATURES, AreaFolder, Library
 from yizhan.policy.thresholds import (
-    EVERYDAY,
     MOST_CASES,
     SIDES,
-    SIDES_ZH,
     Observer,
     Probe,
     Threshold,
     distinct_cases,
     notches,
     probes,
+    resolved,
 )
 
 
@@ -139,12 +138,14 @@ def _check_area(
     report: Report, library: Library, area: AreaFolder, documents: list[Document], shown: _Shown, today: date
 ) -> None:
     scheme = library.scheme(area.code)
-    report.errors += conflicts(scheme, report, today)
+    found_conflicts, enumerated = conflicts(scheme, today)
+    report.errors += found_conflicts
+    report.enumerated += enumerated
     report.errors += [problem for bound in scheme.bounds for problem in bound_problems(scheme, bound)]
     report.warnings += _notes(scheme, documents)
     report.warnings += _empty_layers(scheme, documents)
     report.warnings += _yearly_due(scheme, today)
-    report.warnings += [MixedException(at=r.citation.place, sets="、".join(r.sets), adjusts="、".join(r.adjusts)) for r in scheme.rules if r.instead_of and r.sets and r.adjusts]
+    report.warnings += _mixed_exceptions(scheme)
     report.warnings += stacking(scheme)
     outcomes = list(run(read_examples(area, library.root, scheme), scheme))
     report.errors += [problem for outcome in outcomes for problem in outcome.problems]
@@ -152,7 +153,7 @@ def _check_area(
     found = probes(scheme, outcomes)
     report.warnings += notch_problems(scheme, found)
     report.warnings += worse_tilts(scheme, outcomes)
-    report.warnings += rank_problems(scheme, found)
+    report.warnings += rank_problems(scheme, found, _block_place(documents, "约定", "身份从高到低"))
 
 
 # --- Documents --------------------------------------------------------------------------------------------------------
@@ -226,24 +227,48 @@ def signature_problems(folder: Path, documents: Sequence[Document]) -> tuple[lis
     file = str(Path(documents[0].file).parent / SIGNATURES)
     for line in bad:
         why = " | ".join(SIGNATURE_COLUMNS)
-        errors.append(BadDocument(at=f"{file}:{line}", why_zh=f"签署的一行应写成 | {why} |", why_en=f"a signature should be written as | {why} |"))
+        errors.append(
+            BadDocument(
+                at=f"{file}:{line}",
+                why_zh=f"签署的一行应写成 | {why} |",
+                why_en=f"a signature should be written as | {why} |",
+            )
+        )
     latest: dict[tuple[str, str], Signature] = {}
     for signature in signed:
         document = next((d for d in documents if signature.document in d.nicknames), None)
         if document is None or all(a.number != signature.article for a in document.articles):
             words = f"“{signature.document} {signature.article}”"
-            errors.append(BadDocument(at=f"{file}:{signature.line}", why_zh=f"签署的{words}不在这个文件夹里", why_en=f"{words} was signed, but is not in this folder"))
+            errors.append(
+                BadDocument(
+                    at=f"{file}:{signature.line}",
+                    why_zh=f"签署的{words}不在这个文件夹里",
+                    why_en=f"{words} was signed, but is not in this folder",
+                )
+            )
         else:
             latest[document.name, signature.article] = signature
     for document in documents:
         unsigned = [a for a in document.articles if (document.name, a.number) not in latest]
         if unsigned:
             which = "、".join(a.number for a in unsigned)
-            warnings.append(NotSigned(at=_at(document, None, unsigned[0].line), name=document.name, count=len(unsigned), which=which))
+            warnings.append(
+                NotSigned(
+                    at=_at(document, None, unsigned[0].line), name=document.name, count=len(unsigned), which=which
+                )
+            )
         for article in document.articles:
             last = latest.get((document.name, article.number))
             if last is not None and last.digest != article.digest:
-                warnings.append(ChangedSinceSigned(at=_at(document, article, article.line), by=last.by, on=last.on, signed=last.digest, now=article.digest))
+                warnings.append(
+                    ChangedSinceSigned(
+                        at=_at(document, article, article.line),
+                        by=last.by,
+                        on=last.on,
+                        signed=last.digest,
+                        now=article.digest,
+                    )
+                )
     return errors, warnings
 
 
@@ -253,24 +278,48 @@ def _notes(scheme: Scheme, documents: Sequence[Document]) -> Iterator[Problem]:
     for document in documents:
         if document.about.stand_in:
             yield StandInUsed(at=_at(document, None, document.front["代用"].line), reason=document.about.stand_in)
-    holders = (*scheme.rules, *scheme.limits, *scheme.yearly.values(), *scheme.subsidies)
+    notes = [note for rule in scheme.rules for note in rule.notes] + [note for x in scheme.limits for note in x.notes]
+    notes += [note for x in scheme.yearly.values() for note in x.notes] + [
+        note for x in scheme.subsidies for note in x.notes
+    ]
     seen: dict[tuple[str, str, str, str], Note] = {}
-    for note in (note for holder in holders for note in holder.notes):
+    for note in notes:
         if note.reason != whole[note.citation.document]:
             seen.setdefault((note.citation.document, note.citation.article, note.kind, note.reason), note)
     for note in seen.values():
         yield (StandInUsed if note.kind == "stand_in" else ReadingTaken)(at=note.citation.place, reason=note.reason)
 
 
+def _block_place(documents: Sequence[Document], *keys: str) -> str:
+    """Where the innermost of these nested keys of a rule block stands last."""
+    place = ""
+    for document in documents:
+        for article in document.articles:
+            for block in article.blocks:
+                node: Node | None = block
+                for key in keys:
+                    name = (
+                        next((k for k, _ in node.items if k.text == key), None) if isinstance(node, Mapping) else None
+                    )
+                    if name is None or not isinstance(node, Mapping):
+                        break
+                    node = node.get(key)
+                else:
+                    assert name is not None
+                    place = _at(document, article, name.line)
+    return place
+
+
 def _empty_layers(scheme: Scheme, documents: Sequence[Document]) -> Iterator[Problem]:
-    places = [
-        _at(document, article, key.line)
-        for document in documents for article in document.articles for block in article.blocks
-        for key, _ in block.items if key.text == "次序"
-    ]  # fmt: skip
     for layer in scheme.layers:
         if not scheme.rules_of(layer.name):
-            yield EmptyLayer(at=places[-1], layer=layer.name)
+            yield EmptyLayer(at=_block_place(documents, "次序"), layer=layer.name)
+
+
+def _mixed_exceptions(scheme: Scheme) -> Iterator[Problem]:
+    for rule in scheme.rules:
+        if rule.instead_of and rule.sets and rule.adjusts:
+            yield MixedException(at=rule.citation.place, sets="、".join(rule.sets), adjusts="、".join(rule.adjusts))
 
 
 def _yearly_due(scheme: Scheme, today: date) -> Iterator[Problem]:
@@ -292,7 +341,7 @@ def _days(scheme: Scheme, rules: Sequence[Rule], today: date) -> Iterator[tuple[
         days |= {rule.begins_on, rule.ends_on + timedelta(days=1) if rule.ends_on < date.max else rule.begins_on}
     yearly = any(isinstance(v, Amount) and v.yearly for rule in rules for v in rule.sets.values())
     if yearly:
-        days |= {date(year, 1, 1) for year in range(min(days).year, today.year + 1)}
+        days |= {date(year, 1, 1) for year in range(min(days).year, today.year)}
     before: list[Rule] | None = None
     for on in sorted(day for day in days if scheme.begins_on <= day <= scheme.ends_on):
         live = [rule for rule in rules if rule.in_force(on)]
@@ -301,13 +350,19 @@ def _days(scheme: Scheme, rules: Sequence[Rule], today: date) -> Iterator[tuple[
         before = live
 
 
-def conflicts(scheme: Scheme, report: Report, today: date, most: int = MOST_CASES) -> list[Problem]:
+Enumerated = list[tuple[str, str]]
+"""What was enumerated, a line each, in Chinese and English."""
+
+
+def conflicts(scheme: Scheme, today: date, most: int = MOST_CASES) -> tuple[list[Problem], Enumerated]:
     """Cases in which two rules set one figure, or a layer's rules speak but not of all that it needs.
 
     For every layer and every stretch of days, all cases that its setting rules tell apart are resolved. If they are more
-    than `most`, each figure is enumerated for itself, over the facts of the rules that set it and the kind of care.
+    than `most`, each figure is enumerated for itself, over the facts of the rules that set it and the kind of care, and
+    only conflicts are looked for. Of one layer, figure and pair of articles, one case is told.
     """
     found: dict[tuple[object, ...], Problem] = {}
+    enumerated: Enumerated = []
     for layer in scheme.layers:
         rules = [rule for rule in scheme.rules_of(layer.name) if rule.sets]
         counted = combined = 0
@@ -318,21 +373,31 @@ def conflicts(scheme: Scheme, report: Report, today: date, most: int = MOST_CASE
                 cases = distinct_cases(scheme, resolver.classes, group.facts_of, most=most)
                 split = split or group.figure != ""
                 if cases is None:
-                    report.enumerated.append((f"{scheme.name}·{layer.name}·{group.figure}：情形多于 {most:,}，没有枚举", f"{scheme.name}, {layer.name}, {group.figure}: more than {most:,} cases, not enumerated"))
+                    enumerated.append(_not_enumerated(scheme, layer, group.figure, most))
                     continue
                 counted, combined = counted + len(cases.found), combined + cases.combinations
                 for case in cases.found:
-                    for problem in _unresolved(resolver, layer, case, on, group.figure):
+                    for problem in _unresolved(resolver, layer, case, on, group.figure, today):
                         key, told = _told(problem, case, live)
-                        if not (isinstance(problem, YearlyFigureMissing) and cast(int, problem.found["year"]) >= today.year):
-                            found.setdefault(key, told)
+                        found.setdefault(key, told)
         if counted:
-            how_zh, how_en = ("逐个数字枚举", "figure by figure") if split else ("全部枚举", "all of them")
-            report.enumerated.append((
+            how_zh, how_en = (
+                ("情形太多，逐个数字找冲突，没有找缺漏", "too many, so conflicts figure by figure and no gaps")
+                if split
+                else ("全部解出", "all resolved")
+            )
+            enumerated.append((
                 f"{scheme.name}·{layer.name}：事实的组合 {combined:,} 种，分得开的情形 {counted:,} 种，{how_zh}",
                 f"{scheme.name}, {layer.name}: {combined:,} combinations of facts, {counted:,} cases that differ, {how_en}",
             ))  # fmt: skip
-    return list(found.values())
+    return list(found.values()), enumerated
+
+
+def _not_enumerated(scheme: Scheme, layer: Layer, figure: str, most: int) -> tuple[str, str]:
+    return (
+        f"{scheme.name}·{layer.name}·{figure}：分得开的情形多于 {most:,} 种，没有枚举",
+        f"{scheme.name}, {layer.name}, {figure}: more than {most:,} cases that differ, not enumerated",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,13 +431,15 @@ def _groups(scheme: Scheme, layer: Layer, live: Sequence[Rule], most: int) -> It
         yield _Group(figure, (*only, assumed), (*only, care))
 
 
-def _unresolved(resolver: Resolver, layer: Layer, case: Case, on: date, figure: str) -> tuple[Problem, ...]:
+def _unresolved(resolver: Resolver, layer: Layer, case: Case, on: date, figure: str, today: date) -> Iterator[Problem]:
+    """What is wrong in one case. A yearly figure of this year or later may still come: `_yearly_due` asks for it."""
     try:
-        resolver.layer_cases(layer, {**EVERYDAY, **case}, on)
+        resolved(resolver, layer, case, on)
     except Problems as found:
-        wanted = (RulesConflict,) if figure else (Problem,)
-        return tuple(p for p in cast(tuple[Problem, ...], found.problems) if isinstance(p, wanted))
-    return ()
+        for problem in found.problems:
+            to_come = isinstance(problem, YearlyFigureMissing) and cast(int, problem.found["year"]) >= today.year
+            if not to_come and (not figure or isinstance(problem, RulesConflict)):
+                yield problem
 
 
 def _told(problem: Problem, case: Case, rules: Sequence[Rule]) -> tuple[tuple[object, ...], Problem]:
@@ -389,7 +456,9 @@ def _told(problem: Problem, case: Case, rules: Sequence[Rule]) -> tuple[tuple[ob
         return (problem.code, found["name"], found["year"]), problem
     if "case" in found:
         found["case"] = case_text(case)
-    return (problem.code, found.get("layer"), found.get("figure"), problem.at.partition(" ")[2]), type(problem)(at=problem.at, **found)
+    return (problem.code, found.get("layer"), found.get("figure"), problem.at.partition(" ")[2]), type(problem)(
+        at=problem.at, **found
+    )
 
 
 _ROW: dict[str, Callable[[Figures], list[int]]] = {
@@ -416,8 +485,10 @@ def bound_problems(scheme: Scheme, bound: Bound) -> list[Problem]:
         return []
     resolver = resolver_of(scheme)
     found: dict[tuple[object, ...], Problem] = {}
-    days = [d for d in (bound.begins_on, *resolver.classes.days) if bound.begins_on <= d <= bound.ends_on and scheme.begins_on <= d <= scheme.ends_on]
-    for on in sorted(set(days)):
+    first, last = max(bound.begins_on, scheme.begins_on), min(bound.ends_on, scheme.ends_on)
+    for on in sorted({first, *resolver.classes.days}):
+        if not first <= on <= last:
+            continue
         live = [rule for rule in scheme.rules_of(bound.layer) if rule.in_force(on)]
         cases = distinct_cases(scheme, resolver.classes, live, bound.when)
         for case in cases.found if cases else ():
@@ -433,7 +504,7 @@ def bound_problems(scheme: Scheme, bound: Bound) -> list[Problem]:
 
 def _rows(resolver: Resolver, layer: Layer, case: Case, on: date) -> tuple[LayerCase, ...]:
     try:
-        return resolver.layer_cases(layer, {**EVERYDAY, **case}, on)
+        return resolved(resolver, layer, case, on)
     except Problems:
         return ()  # a conflict or a gap, which `conflicts` reports
 
@@ -497,14 +568,18 @@ def _check_thresholds(report: Report, shown: _Shown) -> None:
             report.errors.append(
                 ExamplesMissing(
                     at=threshold.at, layer=threshold.layer, figure=threshold.figure, value=threshold.value,
-                    sides_zh="、".join(SIDES_ZH[side] for side in missing), sides_en=", ".join(missing),
+                    sides_zh=threshold.sides(missing), sides_en=threshold.sides(missing, "en"),
                 )
             )  # fmt: skip
     for thresholds in stand_ins.values():
         unshown = [t for t in thresholds if shown.missing(t)]
         if unshown:
-            which = "；".join(f"{t.article or t.figure} {t.layer}·{t.figure} {t.value}（{'、'.join(SIDES_ZH[s] for s in shown.missing(t))}）" for t in unshown)
-            report.warnings.append(ThresholdsUnshown(at=unshown[0].at, total=len(thresholds), count=len(unshown), which=which))
+            which = "；".join(
+                f"{t.article} {t.layer}·{t.figure} {t.value}（{t.sides(shown.missing(t))}）".strip() for t in unshown
+            )
+            report.warnings.append(
+                ThresholdsUnshown(at=unshown[0].at, total=len(thresholds), count=len(unshown), which=which)
+            )
 
 
 # --- What settled bills show ------------------------------------------------------------------------------------------
@@ -584,10 +659,10 @@ def _tilt_worse(
     )  # fmt: skip
 
 
-def rank_problems(scheme: Scheme, found: Sequence[Probe]) -> list[Problem]:
+def rank_problems(scheme: Scheme, found: Sequence[Probe], at: str) -> list[Problem]:
     """Pairs of identities of which the higher in 身份从高到低 makes a person who holds both worse off, on the bills of the
     examples. Identities that stand in the same rules are one; bills with a penalty are left out, because it may fall on
-    one of the two identities for reasons that have nothing to do with the order.
+    one of the two identities for reasons that have nothing to do with the order. `at` is where the order stands.
     """
     rank = scheme.conventions.identity_rank
     if scheme.conventions.identity_choice == "best":
@@ -597,17 +672,16 @@ def rank_problems(scheme: Scheme, found: Sequence[Probe]) -> list[Problem]:
         named = tuple(identity in c.values for r in scheme.rules for c in (*r.when, *r.unless) if c.fact == "identity")
         if any(named):
             same.setdefault(named, identity)
-    worst: dict[tuple[str, str], tuple[int, Problem]] = {}
+    worst: dict[tuple[str, str], tuple[int, Problem | None]] = {}
     for probe in found:
         pots = probe.settlement.costs.pots
         alone = {identity: _own_share(scheme, probe, pots, {identity}) for identity in same.values()}
         for higher, lower in combinations(same.values(), 2):
-            both = _own_share(scheme, probe, pots, {higher, lower})
-            only = alone[lower]
-            if both is None or only is None or both <= only or (higher, lower) in worst and worst[higher, lower][0] >= both - only:
+            both, only = _own_share(scheme, probe, pots, {higher, lower}), alone[lower]
+            if both is None or only is None or both - only <= worst.get((higher, lower), (0, None))[0]:
                 continue
-            worst[higher, lower] = both - only, _rank_problem(scheme, probe, higher, lower, both, only)
-    return [problem for _, problem in worst.values()]
+            worst[higher, lower] = both - only, _rank_problem(scheme, probe, at, (higher, lower), (both, only))
+    return [problem for _, problem in worst.values() if problem]
 
 
 def _own_share(scheme: Scheme, probe: Probe, pots: Pots, identities: set[str]) -> int | None:
@@ -617,14 +691,15 @@ def _own_share(scheme: Scheme, probe: Probe, pots: Pots, identities: set[str]) -
     return settlement.patient_share
 
 
-def _rank_problem(scheme: Scheme, probe: Probe, higher: str, lower: str, both: int, alone: int) -> RankNotMonotone:
-    rules = [rule for rule in scheme.rules if {higher, lower} & rule.identities and rule.in_force(probe.settlement.policy_on)]
+def _rank_problem(
+    scheme: Scheme, probe: Probe, at: str, pair: tuple[str, str], shares: tuple[int, int]
+) -> RankNotMonotone:
+    rules = [r for r in scheme.rules if r.identities & set(pair) and r.in_force(probe.settlement.policy_on)]
     told = {c.fact: probe.case[c.fact] for r in rules for c in r.when if c.fact in probe.case and c.fact != "identity"}
-    words = {f"{name}_{lang}": FACTS["identity"].word(code, lang) for name, code in (("higher", higher), ("lower", lower)) for lang in ("zh", "en")}
-    place = next((rule.citation.place for rule in rules if higher in rule.identities), probe.example.at)
+    zh, en = ([FACTS["identity"].word(code, lang) for code in pair] for lang in ("zh", "en"))
     return RankNotMonotone(
-        at=place, both=yuan(both), alone=yuan(alone), example=probe.example.name, case_zh=_in_words(told, "zh"),
-        case_en=_in_words(told, "en"), **words,
+        at=at, higher_zh=zh[0], higher_en=en[0], lower_zh=zh[1], lower_en=en[1], both=yuan(shares[0]),
+        alone=yuan(shares[1]), example=probe.example.name, case_zh=_in_words(told, "zh"), case_en=_in_words(told, "en"),
     )  # fmt: skip
 
 
@@ -721,13 +796,9 @@ def check_against(library: Library, official_text: str, document_name: str | Non
         return report.once()
     document, known = documents[document_found.file]
     said = {number for article in document.articles for number in numbers.spoken(document, article, known)}
-    stretches = []
-    for stretch in numbers.left_out(official, document):
-        if isinstance(stretch[0], str):
-            article = next(a for a in document.articles if a.number == stretch[0])
-            report.errors.append(OfficialStretchMissing(at=_at(document, article, cast(tuple[str, str, int], stretch)[2]), words=stretch[1]))
-        else:
-            stretches.append(cast(tuple[int, int], stretch))
+    stretches, lost = numbers.left_out(official, document)
+    for article, words, line in lost:
+        report.errors.append(OfficialStretchMissing(at=_at(document, article, line), words=words))
     for number in numbers.official_numbers(official, stretches):
         if not numbers.is_spoken(number, said):
             context = official.around(number.start, number.start + len(number.text))
@@ -736,16 +807,24 @@ def check_against(library: Library, official_text: str, document_name: str | Non
 
 
 def _official_document(official: numbers.Squeezed, documents: list[Document], named: str | None) -> Document | None:
+    """The document that is named, or else the one whose 文号 stands first in the text, or else whose 名称 does."""
+
+    def names(document: Document) -> tuple[str, ...]:
+        return (*document.nicknames, document.about.title)
+
     if named:
-        exact = [d for d in documents if named in (*d.nicknames, d.about.title)]
         wanted = numbers.Squeezed(named).text
-        near = [d for d in documents if any(wanted in numbers.Squeezed(n).text for n in (*d.nicknames, d.about.title))]
-        return next(iter([*exact, *near]), None)
-    for words in (lambda d: d.front["文号"].text if "文号" in d.front else "", lambda d: d.about.title):
-        places = {d.file: official.find(words(d)) for d in documents if d.about.nature == "正文"}
-        first = min((place, file) for file, place in places.items() if place is not None) if any(p is not None for p in places.values()) else None
-        if first:
-            return next(d for d in documents if d.file == first[1])
+        exact = [d for d in documents if named in names(d)]
+        return next(
+            iter(exact + [d for d in documents if any(wanted in numbers.Squeezed(n).text for n in names(d))]), None
+        )
+    laws = [d for d in documents if d.about.nature == "正文"]
+    numbered = [(official.find(d.front["文号"].text), d) for d in laws if "文号" in d.front]
+    titled = [(official.find(d.about.title), d) for d in laws]
+    for candidates in (numbered, titled):
+        found = [(place, d) for place, d in candidates if place is not None]
+        if found:
+            return min(found, key=lambda pair: pair[0])[1]
     return None
 
 
@@ -783,7 +862,11 @@ def print_report(report: Report, lang: str = "zh") -> str:
     for code, words in KINDS.items():
         of_kind = [problem for problem in report.warnings if problem.code == code]
         if of_kind:
-            lines += ["", f"{words[0 if zh else 1]} {len(of_kind)}", *(f"  {problem.text(lang)}" for problem in of_kind)]
+            lines += [
+                "",
+                f"{words[0 if zh else 1]} {len(of_kind)}",
+                *(f"  {problem.text(lang)}" for problem in of_kind),
+            ]
     if report.enumerated:
         lines += ["", "枚举过的情形" if zh else "cases enumerated"]
         lines += [f"  {words[0 if zh else 1]}" for words in report.enumerated]

@@ -22,7 +22,7 @@ from yizhan.engine.claim import Claim
 from yizhan.engine.facts import FACTS, POTS
 from yizhan.engine.money import percent, yuan_grouped
 from yizhan.engine.scheme import Bound, Condition, DocumentFacts, PremiumSubsidy, Rule, Scheme, TotalLimit
-from yizhan.engine.settlement import Settlement, ranked
+from yizhan.engine.settlement import Settlement, ranked, settle
 from yizhan.errors import FactNeeded, NoPolicyForDate, Problems
 from yizhan.policy.examples import Example, read_examples, run
 from yizhan.policy.library import Library
@@ -47,24 +47,37 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One example's claim, settled as if on either day. `count` examples have this same claim."""
+    """The bills of one person in the examples (mostly one bill), settled as if on either day.
 
-    example: Example
-    before: Settlement
-    after: Settlement
+    `count` examples ask this same question.
+    """
+
+    examples: tuple[Example, ...]
+    before: tuple[Settlement, ...]
+    after: tuple[Settlement, ...]
     count: int = 1
+
+    @property
+    def shares(self) -> tuple[int, int]:
+        """The patient shares of the bills together, on either day, in fen."""
+        return sum(s.patient_share for s in self.before), sum(s.patient_share for s in self.after)
 
     @property
     def rise(self) -> int:
         """By how much the patient share rises, in fen; negative where the patient gains."""
-        return self.after.patient_share - self.before.patient_share
+        return self.shares[1] - self.shares[0]
 
     @property
     def layers(self) -> tuple[tuple[str, int], ...]:
-        """By how much each layer's payment rises, where it changes."""
-        names = dict.fromkeys(p.layer.name for s in (self.before, self.after) for p in s.payments)
-        moved = ((name, (self.after.payment(name) or 0) - (self.before.payment(name) or 0)) for name in names)
+        """By how much each layer's payments rise, where they change."""
+        names = dict.fromkeys(p.layer.name for s in (*self.before, *self.after) for p in s.payments)
+        moved = ((n, sum(s.payment(n) or 0 for s in self.after) - sum(s.payment(n) or 0 for s in self.before)) for n in names)
         return tuple((name, fen) for name, fen in moved if fen)
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """The identities held at the last bill."""
+        return self.after[-1].identities
 
 
 @dataclass(frozen=True)
@@ -149,13 +162,15 @@ def _changes(
             new = [r for r in began if r.layer == old.layer and fits(old, r)]
             if not new:
                 continue
-            pairs += [(kind, old, rule) for rule in (new if kind == PERSONS_CHANGED else new[:1])]
+            taken = new if kind == PERSONS_CHANGED else new[:1]
+            pairs += [(kind, old, rule) for rule in taken]
             ended = [r for r in ended if r is not old]
-            began = [r for r in began if not any(r is rule for _, _, rule in pairs)]
+            began = [r for r in began if not any(r is rule for rule in taken)]
     by_items: dict[tuple[object, ...], list[tuple[str, Rule, Rule]]] = {}
     item = {id(rule): n for n, group in enumerate(grouped(rules)) for rule in group}
-    for kind, old, new_rule in pairs:
-        by_items.setdefault((kind, item[id(old)], item[id(new_rule)]), []).append((kind, old, new_rule))
+    for kind, old, rule in pairs:
+        place = (id(old),) if kind == PERSONS_CHANGED else (item[id(old)], item[id(rule)])
+        by_items.setdefault((kind, *place), []).append((kind, old, rule))
     told = [Change(group[0][0], tuple(p[1] for p in group), tuple(p[2] for p in group)) for group in by_items.values()]
     told += [Change(ENDED, tuple(group), ()) for group in grouped(ended)]
     told += [Change(BEGAN, (), tuple(group)) for group in grouped(began)]
@@ -261,21 +276,38 @@ def moved_to(example: Example, on: date, scheme: Scheme) -> Example:
 def effects_of(
     examples: Sequence[Example], scheme: Scheme, first: date, second: date
 ) -> tuple[tuple[Effect, ...], dict[tuple[str, str], int]]:
-    """Every distinct claim of the examples, settled as if on either day; and why others were refused (zh, en)."""
+    """Every distinct person of the examples, settled as if on either day; and why others were refused (zh, en).
+
+    The bills of one person keep their order and share the year, so a ceiling is reached as the example meant it.
+    """
     settled = [list(run([moved_to(e, on, scheme) for e in examples], scheme)) for on in (first, second)]
+    persons: dict[str, list[int]] = {}
+    for n, example in enumerate(examples):
+        persons.setdefault(example.sequence, []).append(n)
     found: dict[tuple[object, ...], Effect] = {}
     refused: Counter[tuple[str, str]] = Counter()
-    history: dict[str, tuple[object, ...]] = {}
-    for example, before, after in zip(examples, *settled, strict=True):
-        key = history[example.sequence] = (history.get(example.sequence), *_same_claim(example, scheme))
-        if before.settlement is None or after.settlement is None:
-            on = first if before.settlement is None else second
-            refused[_why_refused(example, on, scheme)] += 1
-        elif key in found:
-            found[key] = replace(found[key], count=found[key].count + 1)
+    for rows in persons.values():
+        if len({frozenset(mark.identity for mark in examples[n].beneficiary.identities) for n in rows}) > 1:
+            refused[IDENTITY_CHANGES] += len(rows)
+            continue
+        outcomes = [[day[n].settlement for n in rows] for day in settled]
+        key = tuple(_same_claim(examples[n], scheme) for n in rows)
+        for on, bills in zip((first, second), outcomes, strict=True):
+            if None in bills:
+                refused[_why_refused(examples[rows[bills.index(None)]], on, scheme)] += len(rows)
+                break
         else:
-            found[key] = Effect(example, before.settlement, after.settlement)
+            before, after = (tuple(s for s in bills if s is not None) for bills in outcomes)
+            known = found.get(key)
+            new = Effect(tuple(examples[n] for n in rows), before, after)
+            found[key] = replace(known, count=known.count + 1) if known else new
     return tuple(found.values()), dict(refused.most_common())
+
+
+IDENTITY_CHANGES = (
+    "身份在各张单子之间变过的人，换了日子就失去原意",
+    "persons whose identities change between their bills: on another day that means something else",
+)
 
 
 def _same_claim(example: Example, scheme: Scheme) -> tuple[object, ...]:
@@ -290,8 +322,6 @@ def _same_claim(example: Example, scheme: Scheme) -> tuple[object, ...]:
 
 def _why_refused(example: Example, on: date, scheme: Scheme) -> tuple[str, str]:
     """The first reason, in as few words as a count needs."""
-    from yizhan.engine.settlement import settle  # noqa: PLC0415 - only to name the reason once more
-
     moved = moved_to(example, on, scheme)
     try:
         settle(moved.claim, moved.beneficiary, None, scheme)
@@ -329,7 +359,10 @@ _TEXT = {
         "The bills of {examples} examples are settled as if on {first} and on {second}; those that ask the same are one, which leaves {cases}. Examples are no population: they show direction and size, not totals.",
     ),
     "counts": ("个人负担：多付 {up} 种，少付 {down} 种，不变 {same} 种。", "Patient share: rises in {up}, falls in {down}, unchanged in {same}."),
-    "refused": ("另有 {count} 个算例有一天不能结算，没有比较：", "{count} more examples cannot be settled on one of the days and are not compared:"),
+    "rules_counted": ("规则：{counts}", "Rules: {counts}"),
+    "most_lose": ("多付的多是：{who}（种）", "Those who pay more are mostly: {who} (cases)"),
+    "most_gain": ("少付的多是：{who}（种）", "Those who pay less are mostly: {who} (cases)"),
+    "refused": ("另有 {count} 个算例没有比较：", "{count} more examples are not compared:"),
     "by_identity": ("按身份", "By identity"),
     "identity": ("身份", "identity"),
     "nobody": ("没有身份", "no identity"),
@@ -342,8 +375,8 @@ _TEXT = {
     "gains": ("少付最多的", "The largest falls"),
     "share": ("个人负担 {before} → {after} 元（{rise}）", "patient share {before} → {after} yuan ({rise})"),
     "more": ("……还有 {count} 种", "… and {count} more"),
-    "bill": ("费用：", "cost: "),
-    "examples": ("（{count} 个算例）", " ({count} examples)"),
+    "bills": ("{count} 张单子：", "{count} bills: "),
+    "alike": ("（同类的还有 {count} 种）", " ({count} more of the kind)"),
 }  # fmt: skip
 
 
@@ -373,12 +406,29 @@ class _Report:
         area = d.scheme.name if self.words.lang == "zh" else d.scheme.name_en
         yield self.word("title", area=area, first=d.first, second=d.second)
         yield "═" * 100
+        yield from self.summary()
         yield from self.documents()
         yield self.word("rules")
         told = [*self.rules()]
         yield from told or [f"  {self.word('none')}"]
         yield ""
         yield from self.effects()
+
+    def summary(self) -> Iterator[str]:
+        """The answer first: how much changed, and who feels it most."""
+        d = self.difference
+        counts = [(kind, sum(c.kind == kind for c in d.changes)) for kind in KINDS]
+        told = [f"{self.word(kind)} {count}" for kind, count in counts if count]
+        if told:
+            yield f"▶ {self.word('rules_counted', counts=self.words.said('，', '; ').join(told))}"
+        up, down = len(d.losses), len(d.gains)
+        if up or down:
+            yield f"▶ {self.word('counts', up=up, down=down, same=len(d.effects) - up - down)}"
+        for key, effects in (("most_lose", d.losses), ("most_gain", d.gains)):
+            if effects:
+                names = Counter(self.identities(e) for e in effects).most_common(3)
+                yield f"▶ {self.word(key, who=self.words.said('，', ', ').join(f'{name} {count}' for name, count in names))}"
+        yield ""
 
     def documents(self) -> Iterator[str]:
         d = self.difference
@@ -411,9 +461,13 @@ class _Report:
 
     def change(self, change: Change) -> Iterator[str]:
         if change.kind in (ENDED, BEGAN):
-            sentence = replace(self.words.item(change.before or change.after), notes=(), life="")
-            first, *table = sentence.plain(self.words.lang).split("\n")
-            yield f"  · {first} [{self.cited((change.before or change.after)[0])}]"
+            rules = change.before or change.after
+            sentence = self.words.item(rules)
+            ended = change.kind == ENDED
+            first, *table = replace(sentence, notes=(), life="" if ended else sentence.life).plain(self.words.lang).split("\n")
+            by = [name for last, name in self.words.repealed.get((rules[0].citation.document, rules[0].citation.article), []) if last == rules[0].ends_on]
+            why = "".join(self.words.said(f"，由 {name} 停止执行", f", ended by {name}") for name in by) if ended else ""
+            yield f"  · {first} [{self.cited(rules[0])}{why}]"
             yield from (f"  {line}" for line in table)
         elif change.kind == MOVED:
             sentence = replace(self.words.item(change.after), notes=(), life="")
@@ -426,18 +480,18 @@ class _Report:
             yield from self.figures(change)
 
     def persons(self, change: Change) -> Iterator[str]:
-        old = list(dict.fromkeys(change.before, None)) if False else [change.before[0]]
-        shared = [c for c in old[0].when if all(c in r.when for r in (*change.before, *change.after))]
-        context = self.words.context(old[0].citation)
-        phrases = self.words.said("，", "; ").join(self.words.figures(old[0].sets, old[0].adjusts))
-        who = self.words.conditions(shared, context)
-        layer = self.words.layer(old[0].layer)
-        nature = self.nature(old[0])
-        yield f"  · {self.words.said(f'{who}，' if who else '', f'{who}: ' if who else '')}{layer}{self.words.said('', ' ')}{phrases}{self.words.said('。', '.')}{nature}"
-        for key, rule in (("was", old[0]), *(("now", r) for r in change.after)):
+        old = change.before[0]
+        shared = [c for c in old.when if all(c in r.when for r in change.after)]
+        who = self.words.conditions(shared, self.words.context(old.citation))
+        phrases = self.words.said("，", "; ").join(self.words.figures(old.sets, old.adjusts))
+        lead = self.words.said(f"{who}，" if who else "", f"{who[:1].upper()}{who[1:]}: " if who else "")
+        yield f"  · {lead}{self.words.layer(old.layer)}{self.words.said('', ' ')}{phrases}{self.words.said('。', '.')}{self.nature(old)}"
+        for key, rule in (("was", old), *(("now", r) for r in change.after)):
             rest = [c for c in rule.when if c not in shared]
             text = self.words.conditions(rest, self.words.context(rule.citation)) or self.words.said("（没有别的条件）", "(no further condition)")
-            yield f"      {self.word(key)}{text} [{self.cited(rule)}]"
+            life = self.words.life(rule.begins_on, rule.ends_on, rule.citation) if key == "now" else ""
+            days = self.words.said(f"（{life}）", f" ({life})") if life else ""
+            yield f"      {self.word(key)}{text}{days} [{self.cited(rule)}]"
 
     def nature(self, rule: Rule) -> str:
         name = {"tilt": ("（倾斜）", " (tilt)"), "penalty": ("（处罚）", " (penalty)")}.get(rule.nature, ("", ""))
@@ -449,7 +503,8 @@ class _Report:
         shared = [c for c in new.when if all(c in r.when for r in change.after)]
         who = self.words.conditions(shared, context)
         cites = f"[{self.cited(old)} → {self.cited(new)}]" if self.cited(old) != self.cited(new) else f"[{self.cited(new)}]"
-        yield f"  · {who or self.words.said('一律', 'always')}{self.words.said('，', ': ')}{self.words.layer(new.layer)}{self.nature(new)} {cites}"
+        lead = who[:1].upper() + who[1:]
+        yield f"  · {lead or self.words.said('一律', 'Always')}{self.words.said('，', ': ')}{self.words.layer(new.layer)}{self.nature(new)} {cites}"
         for before, after in zip(change.before, change.after, strict=True):
             rest = self.words.conditions([c for c in after.when if c not in shared], context)
             keys = [k for k in FIGURE_NAMES if (before.sets.get(k), before.adjusts.get(k)) != (after.sets.get(k), after.adjusts.get(k))]
@@ -492,7 +547,7 @@ class _Report:
         yield f"  {self.word('counts', up=up, down=down, same=len(d.effects) - up - down)}"
         if d.refused:
             yield f"  {self.word('refused', count=sum(d.refused.values()))}"
-            for reason, count in list(d.refused.items())[:4]:
+            for reason, count in list(d.refused.items())[:6]:
                 yield f"    · {count}: {self.words.pick(reason)}"
         if up or down:
             yield ""
@@ -501,10 +556,19 @@ class _Report:
             if effects:
                 yield ""
                 yield f"  【{self.word(key)}】"
-                for effect in effects[:LONGEST]:
-                    yield from self.effect(effect)
-                if len(effects) > LONGEST:
-                    yield f"    {self.word('more', count=len(effects) - LONGEST)}"
+                yield from self.largest(effects)
+
+    def largest(self, effects: Sequence[Effect]) -> Iterator[str]:
+        """The largest effect of each kind of case: examples around one threshold differ by a fen and are told once."""
+        alike: dict[tuple[object, ...], list[Effect]] = {}
+        for effect in effects:
+            facts = self.words.conditions(c for c in telling(effect.examples[0].claim) if c.fact != "diagnoses")
+            alike.setdefault((effect.identities, facts, tuple(n for n, _ in effect.layers)), []).append(effect)
+        for group in list(alike.values())[:LONGEST]:
+            yield from self.effect(group[0], len(group) - 1)
+        told = sum(len(group) for group in list(alike.values())[:LONGEST])
+        if told < len(effects):
+            yield f"    {self.word('more', count=len(effects) - told)}"
 
     def by_identity(self) -> Iterator[str]:
         groups: dict[str, list[Effect]] = {}
@@ -526,39 +590,56 @@ class _Report:
             yield "    " + "".join(cells).rstrip()
 
     def identities(self, effect: Effect) -> str:
-        held = ranked(effect.after.identities, self.difference.scheme)
+        held = ranked(effect.identities, self.difference.scheme)
         joint = self.words.said("兼", " + ")
         return joint.join(FACTS["identity"].word(i, self.words.lang) for i in held) or self.word("nobody")
 
-    def effect(self, effect: Effect) -> Iterator[str]:
+    def facts(self, effect: Effect) -> str:
+        """The facts of the person's first bill that tell it apart."""
+        return self.words.conditions(telling(effect.examples[0].claim))
+
+    def effect(self, effect: Effect, alike: int) -> Iterator[str]:
+        before, after = effect.shares
         rise = f"{'+' if effect.rise > 0 else '−'}{yuan_grouped(abs(effect.rise))}"
-        share = self.word(
-            "share", before=yuan_grouped(effect.before.patient_share), after=yuan_grouped(effect.after.patient_share), rise=rise
-        )
-        more = self.word("examples", count=effect.count) if effect.count > 1 else ""
-        name = effect.example.name if self.words.lang == "zh" else f"“{effect.example.name}”"
+        share = self.word("share", before=yuan_grouped(before), after=yuan_grouped(after), rise=rise)
+        name = self.words.said("{}", "“{}”").format(effect.examples[0].name)
+        more = self.word("alike", count=alike) if alike else ""
         yield f"    · {share}　{self.identities(effect)}　{name}{more}"
-        yield f"        {claim_words(effect.example.claim, self.words)}"
+        bills = self.word("bills", count=len(effect.examples)) if len(effect.examples) > 1 else ""
+        yield f"        {bills}{self.facts(effect)}{self.words.said('；', '; ')}{self.costs(effect)}"
         layers = [f"{self.words.layer(n)} {'+' if fen > 0 else '−'}{yuan_grouped(abs(fen))}" for n, fen in effect.layers]
         yield f"        {self.words.said('，', ', ').join(layers)}"
 
+    def costs(self, effect: Effect) -> str:
+        claims = [example.claim for example in effect.examples]
+        pots = [sum(claim.costs.pots[k] for claim in claims) for k in range(len(POTS))]
+        told = [f"{self.words.pick((FACTS[p].zh, FACTS[p].en))} {yuan_grouped(fen)}" for p, fen in zip(POTS, pots, strict=True) if fen]
+        given = Counter({layer: 0 for claim in claims for layer in claim.given})
+        for claim in claims:
+            given.update({layer: payment.amount for layer, payment in claim.given.items()})
+        told += [f"{self.words.said('给定', 'given ')}{self.words.layer(n)} {yuan_grouped(fen)}" for n, fen in given.items()]
+        return self.words.said("，", ", ").join(told)
 
-TELLING = ("care", "institution_tier", "institution_level", "institution", "place", "referral", "emergency", "diagnoses", "severe_programme", "quota_chronic", "special_drug", "application", "wilful_default", "audit")  # fmt: skip
-ORDINARY = {("emergency", "no"), ("severe_programme", "no"), ("application", "not_applied"), ("wilful_default", "no"), ("audit", "normal"), ("referral", "by_rule"), ("special_drug", "no")}  # fmt: skip
+
+TELLING = (
+    "care", "institution_tier", "institution_level", "institution", "tcm", "designated", "place", "referral", "emergency",
+    "linked", "diagnoses", "severe_programme", "quota_chronic", "special_drug", "application", "expert_review",
+    "wilful_default", "audit",
+)  # fmt: skip
+"""Facts of a claim that people want to see, in this order."""
+
+ORDINARY = frozenset({
+    ("designated", "yes"), ("referral", "by_rule"), ("emergency", "no"), ("linked", "no"), ("severe_programme", "no"),
+    ("special_drug", "no"), ("application", "not_applied"), ("wilful_default", "no"), ("audit", "normal"),
+})  # fmt: skip
+"""Values that go without saying."""
 
 
-def claim_words(claim: Claim, words: Words) -> str:
-    """A claim's facts in the words of rules, without those that are as usual; and its cost by pots."""
+def telling(claim: Claim) -> list[Condition]:
+    """A claim's facts as conditions, without those that are as usual."""
     told = []
     for fact in TELLING:
         value = claim.facts.get(fact)
-        if not value or (fact, value) in ORDINARY:
-            continue
-        values = value if isinstance(value, frozenset) else frozenset({str(value)})
-        told.append(Condition(fact, values))
-    costs = [
-        f"{words.pick((FACTS[pot].zh, FACTS[pot].en))} {yuan_grouped(fen)}"
-        for pot, fen in zip(POTS, claim.costs.pots, strict=True) if fen
-    ]  # fmt: skip
-    given = [f"{words.said('给定', 'given ')}{words.layer(k)} {yuan_grouped(v.amount)}" for k, v in claim.given.items()]
-    return words.said("；", "; ").join([words.conditions(told), words.said("，", ", ").join([*costs, *given])])
+        if value and (fact, value) not in ORDINARY:
+            told.append(Condition(fact, value if isinstance(value, frozenset) else frozenset({str(value)})))
+    return told

@@ -76,20 +76,18 @@ def numbers(text: str) -> Iterator[Number]:
     [('money', 30000), ('ratio', 80), ('count', 12)]
     """
     for found in _NUMBER.finditer(text.translate(_FULL_WIDTH)):
-        meant = _meaning(found)
-        if meant is not None:
-            kind, value, unit = meant
-            yield Number(kind, value, unit, found[0], found.start(), found["word"] is not None)
+        kind, value, unit = _meaning(found)
+        yield Number(kind, value, unit, found[0], found.start(), found["word"] is not None)
 
 
-def _meaning(found: re.Match[str]) -> tuple[str, int, str] | None:
+def _meaning(found: re.Match[str]) -> tuple[str, int, str]:
     said = found.groupdict()
     if said["year"] or said["iso"]:
         year, month, day = (said["year"], said["month"], said["dom"]) if said["year"] else said["iso"].split("-")
         try:
             return "date", date(int(year), int(month), int(day)).toordinal(), ""
-        except ValueError:
-            return None
+        except ValueError:  # no such day
+            return "year", int(year), ""
     if said["md"]:
         return "day", int(said["md"]) * 100 + int(said["mdd"]), ""
     for key in ("percent", "hundredths", "points"):
@@ -163,7 +161,9 @@ def _words(node: Node) -> list[str]:
 
 
 def _expanded(words: Iterable[str], known: Definitions, depth: int = 8) -> tuple[str, ...]:
-    found = [w for word in words for w in (_expanded(known[word], known, depth - 1) if depth and word in known else (word,))]
+    found = [
+        w for word in words for w in (_expanded(known[word], known, depth - 1) if depth and word in known else (word,))
+    ]
     return tuple(dict.fromkeys(found))
 
 
@@ -231,7 +231,9 @@ def _lists(name: str, node: Node, known: Definitions) -> Iterator[tuple[str, tup
             yield from _lists(key.text, value, known)
         return
     if isinstance(node, Text) and "|" in node.text:
-        rows = [[c.strip() for c in line.strip().strip("|").split("|")] for line in node.text.splitlines() if "|" in line]
+        rows = [
+            [c.strip() for c in line.strip().strip("|").split("|")] for line in node.text.splitlines() if "|" in line
+        ]
         for header, *cells in zip(*rows, strict=False):
             for cell in cells:
                 yield from _lists(header, Text(cell, node.line), known)
@@ -324,38 +326,38 @@ class Squeezed:
         return before + "".join(self.whole[first:last].split()) + behind
 
 
-def left_out(official: Squeezed, document: Document) -> Iterator[tuple[int, int] | tuple[str, str, int]]:
-    """The stretches (from, to) of an official text that a document declares 不建模.
+Stretch = tuple[int, int]
+"""From where to where in a text; the end is not included."""
 
-    A declaration whose words do not occur comes out as (article, words, line). Without 至, a stretch is the rest of its
-    line.
+
+def left_out(official: Squeezed, document: Document) -> tuple[list[Stretch], list[tuple[Article, str, int]]]:
+    """The stretches of an official text that a document declares 不建模, and declarations whose words do not occur.
+
+    The latter as article, words and line. Without 至, a stretch is the rest of its line.
     """
+    stretches: list[Stretch] = []
+    lost: list[tuple[Article, str, int]] = []
     for article in document.articles:
-        for note in article.not_modelled:
-            if not note.begins:
-                continue
+        for note in (note for note in article.not_modelled if note.begins):
             first = official.find(note.begins)
+            last = official.find(note.ends, first + 1) if first is not None and note.ends not in ("", "文末") else None
             if first is None:
-                yield article.number, note.begins, note.line
-                continue
-            begins = official.where[first]
-            if note.ends == "文末":
-                yield begins, len(official.whole)
-            elif not note.ends:
-                end = official.whole.find("\n", begins)
-                yield begins, end if end >= 0 else len(official.whole)
+                lost.append((article, note.begins, note.line))
+            elif last is not None:
+                stretches.append((official.where[first], official.where[last]))
+            elif note.ends in ("", "文末"):
+                line_ends = official.whole.find("\n", official.where[first])
+                whole = note.ends == "文末" or line_ends < 0
+                stretches.append((official.where[first], len(official.whole) if whole else line_ends))
             else:
-                last = official.find(note.ends, first + 1)
-                if last is None:
-                    yield article.number, note.ends, note.line
-                else:
-                    yield begins, official.where[last]
+                lost.append((article, note.ends, note.line))
+    return stretches, lost
 
 
-def official_numbers(official: Squeezed, stretches: Iterable[tuple[int, int]]) -> Iterator[Number]:
+def official_numbers(official: Squeezed, stretches: Iterable[Stretch]) -> Iterator[Number]:
     """The amounts, percentages and points of an official text outside the stretches that are left out."""
     skipped = tuple(stretches)
     for number in numbers(official.whole):
-        if number.kind in ("money", "ratio") and not number.word:
-            if not any(first <= number.start < last for first, last in skipped):
-                yield number
+        inside = any(first <= number.start < last for first, last in skipped)
+        if number.kind in ("money", "ratio") and not number.word and not inside:
+            yield number

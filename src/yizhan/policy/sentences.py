@@ -605,7 +605,8 @@ class Words:
 
         if by.kind == "factor" and by.value == RATIO_ONE // 2:
             return self.said(f"{name}减半", f"halves the {name}")
-        points = f"{percent(abs(by.value))[:-1]}{self.said('个百分点', ' points')}"
+        number = percent(abs(by.value))[:-1]
+        points = self.said(f"{number}个百分点", f"{number} point{'' if number == '1' else 's'}")
         up = by.value >= 0
         return self.pick(ADJUSTED[by.kind]).format(
             name=name, value=percent(by.value) if by.kind == "factor" else shown(by.value), cap=percent(by.cap),
@@ -703,7 +704,7 @@ class Words:
             else citation_words(ref[0] if ref[0] != rule.citation.document else self.said("本文件", "this document's"), ref[1], self.lang)
             for ref in rule.instead_of
         ]  # fmt: skip
-        return self.said("代替", "instead of ") + self.said("和", " and ").join(names)
+        return self.said("代替", "Instead of ") + self._all(names)
 
     def life(self, begins_on: date, ends_on: date, citation: Citation) -> str:
         """The days of a rule, where they are fewer than its document's; and what ended it."""
@@ -899,7 +900,7 @@ FIGURE_PHRASES: dict[str, Callable[[Words, Sets], str]] = {
     "资金": _payers,
     "改由": _plainly("改由", "改由{}承担", "is borne by {} instead"),
     "垫付": _plainly("垫付", "先由{}垫付", "is advanced by {}"),
-    "待审": _plainly("待审", "待{}通过才拨付", "is released only after the {}"),
+    "待审": _plainly("待审", "待{}通过才拨付", "waits for {} before it is released"),
     "不支付": lambda w, sets: w.said("不支付", "pays nothing"),
 }
 """How each figure that an item sets is said; what belongs to one thought is said once, with its main figure."""
@@ -974,9 +975,14 @@ def _conventions(w: Words, node: Node, document: Document, found: Found) -> list
     return [Sentence(w.said(f"{line}。", f"{_capital(line)}.")) for line in told]
 
 
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
 def _day_en(text: str) -> str:
     found = re.fullmatch("([0-9]{1,2})月([0-9]{1,2})日起", text)
-    return f"{found[1]}-{found[2]} (month-day)" if found else text
+    return f"{int(found[2])} {_MONTHS[int(found[1]) - 1]}" if found else text
 
 
 def _yearly(w: Words, node: Node, document: Document, found: Found) -> list[Sentence]:

@@ -26,11 +26,11 @@ from typing import cast
 from yizhan.engine.claim import Costs, IdentityMark, Pots
 from yizhan.engine.facts import CHARGES, FACTS, POTS, RUNTIME
 from yizhan.engine.money import NO_LIMIT, RATIO_ONE, half_up, percent, yuan_grouped
-from yizhan.engine.resolution import OTHER, Case, Classes, Resolver, all_hold, holds
+from yizhan.engine.resolution import OTHER, Case, Classes, LayerCase, Resolver, all_hold, holds
 from yizhan.engine.scheme import Amount, Band, Condition, Layer, Rule, Scheme
 from yizhan.engine.settlement import Part, Payment, Settlement, facts_of, resolver_of, settle, stay_keys
 from yizhan.engine.steps import CUMULATIVE, OWN_CAP, RATIO, TOP_UP, Bill, Figures, deductible_of, record_layer
-from yizhan.errors import Problems
+from yizhan.errors import FactNeeded, Problems
 from yizhan.policy.document import Document
 from yizhan.policy.examples import Example, Outcome
 
@@ -41,6 +41,30 @@ EVERYDAY: Case = {
     "age": (40, 40), "linked": "no", "expert_review": "passed", "identity_changed": "no", "year_end_part": "no",
 }  # fmt: skip
 """What decides through a figure rather than a condition, for cases in which no rule names it."""
+
+
+def resolved(resolver: Resolver, layer: Layer, case: Case, on: date) -> tuple[LayerCase, ...]:
+    """The figures of a layer in a case in which rules name no other facts.
+
+    A figure may ask for a fact that no condition names, such as the hospital for 同院; it gets one that nobody names.
+    Raises Problems: rules in conflict, figures missing.
+    """
+    facts = {**EVERYDAY, **case}
+    while True:
+        try:
+            return resolver.layer_cases(layer, facts, on)
+        except Problems as found:
+            needed = {str(p.found["key"]) for p in found.problems if isinstance(p, FactNeeded)} - facts.keys()
+            if not needed:
+                raise
+            facts |= {fact: _anything(fact) for fact in needed}
+
+
+def _anything(fact: str) -> object:
+    about = FACTS[fact]
+    if about.kind == "number":
+        return (0, 0)
+    return about.values[0].code if about.kind == "closed" else frozenset() if about.several else OTHER
 
 
 # --- Cases ------------------------------------------------------------------------------------------------------------
@@ -111,10 +135,12 @@ def _values(scheme: Scheme, classes: Classes, fact: str, conditions: Sequence[Co
     about = FACTS[fact]
     if about.kind == "number":
         return [classes.interval(fact, edge) for edge in (0, *classes.cuts.get(fact, ()))]
+    if about.kind == "closed":
+        return [value.code for value in about.values]
     named = frozenset().union(*(c.values for c in conditions))
     order = [v.code for v in about.values if v.code in named] or sorted(named)
     if not about.several:
-        return [*order, *([] if about.values and len(order) == len(about.values) else [OTHER])]
+        return [*order, OTHER]
     if fact != "identity":  # of forty diseases, those that stand in the same lists are one
         order = list({tuple(v in c.values for c in conditions): v for v in reversed(order)}.values())
     pairs = [] if fact == "identity" and scheme.conventions.identity_choice == "best" else combinations(order, 2)
@@ -124,7 +150,11 @@ def _values(scheme: Scheme, classes: Classes, fact: str, conditions: Sequence[Co
 def _ranks(scheme: Scheme, rules: Sequence[Rule], held: frozenset[str]) -> tuple[int, ...]:
     """In which order 身份从高到低 puts the rules that look at these identities: all that it decides."""
     rank = scheme.conventions.identity_rank
-    best = [min((rank.index(i) for i in r.identities & held if i in rank), default=len(rank)) for r in rules if r.identities & held]
+    best = [
+        min((rank.index(i) for i in r.identities & held if i in rank), default=len(rank))
+        for r in rules
+        if r.identities & held
+    ]
     places = sorted(set(best))
     return tuple(places.index(b) for b in best)
 
@@ -138,15 +168,14 @@ def figures_change(resolver: Resolver, layer: Layer, rules: Iterable[Rule], on: 
         if cases is None:
             return True
         for case in cases.found:
-            full = {**EVERYDAY, **case}
-            if _rows(resolver, layer, full, on) != _rows(resolver, layer, full, eve):
+            if _rows(resolver, layer, case, on) != _rows(resolver, layer, case, eve):
                 return True
     return False
 
 
 def _rows(resolver: Resolver, layer: Layer, case: Case, on: date) -> tuple[Figures, ...] | None:
     try:
-        return tuple(found.figures for found in resolver.layer_cases(layer, case, on))
+        return tuple(found.figures for found in resolved(resolver, layer, case, on))
     except Problems:
         return None
 
@@ -154,7 +183,12 @@ def _rows(resolver: Resolver, layer: Layer, case: Case, on: date) -> tuple[Figur
 # --- Thresholds -------------------------------------------------------------------------------------------------------
 
 SIDES = ("below", "at", "above")
-SIDES_ZH = {"below": "低于", "at": "正好", "above": "高于"}
+_SIDE_WORDS = {
+    "": (("低于", "below"), ("正好", "at"), ("高于", "above")),
+    "施行": (("前一天", "on the day before"), ("当天", "on the day"), ("", "")),
+    "废止": (("当天", "on the day"), ("后一天", "on the day after"), ("", "")),
+}
+_SIDE_WORDS |= {"自": _SIDE_WORDS["施行"], "至": _SIDE_WORDS["废止"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +202,12 @@ class Threshold:
     value: str
     at: str = field(default="", compare=False)
 
+    def sides(self, which: Iterable[str], lang: str = "zh") -> str:
+        """Sides of this threshold in words; a day has two, the last of the old and the first of the new."""
+        words = dict(zip(SIDES, _SIDE_WORDS.get(self.figure, _SIDE_WORDS[""]), strict=True))
+        told = [words[side][0 if lang == "zh" else 1] for side in which]
+        return ("、" if lang == "zh" else ", ").join(word for word in told if word)
+
 
 def _threshold(rule: Rule, figure: str, value: str) -> Threshold:
     cite = rule.citation
@@ -175,6 +215,15 @@ def _threshold(rule: Rule, figure: str, value: str) -> Threshold:
 
 
 LIMITS = ("单次限额", "每月限额", "年度限额", "单次计入限额", "年度计入限额", "年度起付上限", "个人年度自付上限")
+
+
+def cutting_rules(scheme: Scheme) -> list[Rule]:
+    """The rules of a scheme, and its ceilings on all layers together (合计上限) as rules without figures."""
+    limits = [
+        Rule("合计上限", x.when, (), x.begins_on, x.ends_on, "general", (), {}, {}, x.citation, 0)
+        for x in scheme.limits
+    ]
+    return [*scheme.rules, *limits]
 
 
 def _in_rule(rule: Rule) -> Iterator[tuple[str, str]]:
@@ -290,14 +339,15 @@ class Observer:
         self.scheme = scheme
         self.resolver = resolver_of(scheme)
         self.changes = changes_of(scheme, documents)
-        alive = [r for r in scheme.rules if r.begins_on <= scheme.ends_on and r.ends_on >= scheme.begins_on]
+        cutting = cutting_rules(scheme)
+        alive = [r for r in cutting if r.begins_on <= scheme.ends_on and r.ends_on >= scheme.begins_on]
         drawn = [_threshold(rule, *spot) for rule in alive for spot in _in_rule(rule)]
         self.thresholds = tuple(dict.fromkeys((*drawn, *(change.threshold for change in self.changes))))
         self.by_place: dict[tuple[str, str, int], list[Rule]] = {}
         for rule in scheme.rules:
             self.by_place.setdefault((rule.layer, rule.citation.file, rule.citation.line), []).append(rule)
         self.cutting = [
-            (rule, c) for rule in scheme.rules for c in (*rule.when, *rule.unless) if FACTS[c.fact].kind == "number"
+            (rule, c) for rule in cutting for c in (*rule.when, *rule.unless) if FACTS[c.fact].kind == "number"
         ]
 
     def sights(self, example: Example, settlement: Settlement) -> Iterator[Sight]:
@@ -327,7 +377,9 @@ class Observer:
             found = bases.get(rule.layer) if condition.fact == "layer_base" else facts.get(condition.fact)
             if found is None or not rule.in_force(settlement.policy_on):
                 continue
-            others = tuple(c for c in (*rule.when, *(rule.unless if condition in rule.unless else ())) if c != condition)
+            others = tuple(
+                c for c in (*rule.when, *(rule.unless if condition in rule.unless else ())) if c != condition
+            )
             if all_hold(others, case):
                 for number in cut_numbers(condition):
                     spot = _threshold(rule, FACTS[condition.fact].zh, cut_text(condition.fact, number))
@@ -378,7 +430,14 @@ class _Measured:
         self, observer: Observer, payment: Payment, case: Case, on: date, bill: Bill, year: Sequence[int]
     ) -> None:
         assert payment.run is not None and payment.case is not None
-        self.observer, self.layer, self.case, self.on, self.bill, self.year = observer, payment.layer.name, case, on, bill, year
+        self.observer, self.layer, self.case, self.on, self.bill, self.year = (
+            observer,
+            payment.layer.name,
+            case,
+            on,
+            bill,
+            year,
+        )
         self.run, self.row = payment.run, payment.case
         self.f = payment.case.figures
 
@@ -404,7 +463,9 @@ class _Measured:
         if cited is None:
             return
         layer_rules = self.observer.by_place
-        own = next((r.sets[key] for r in layer_rules[self.layer, cited.setter.file, cited.setter.line] if key in r.sets), None)
+        own = next(
+            (r.sets[key] for r in layer_rules[self.layer, cited.setter.file, cited.setter.line] if key in r.sets), None
+        )
         if cited.adjusters and effective and _moved(key, own, effective):
             for adjuster, where in cited.adjusters:
                 for rule in layer_rules[self.layer, where.file, where.line]:
@@ -547,7 +608,7 @@ def notches(scheme: Scheme, found: Sequence[Probe]) -> list[FoundNotch]:
     resolver = resolver_of(scheme)
     named = sorted(resolver.classes.named.get("identity", ()), key=_rank_in(scheme))
     largest: dict[tuple[str, int, frozenset[str]], FoundNotch] = {}
-    for rule in scheme.rules:
+    for rule in cutting_rules(scheme):
         for condition in (c for c in (*rule.when, *rule.unless) if FACTS[c.fact].unit == "fen"):
             for probe in found:
                 others = tuple(c for c in rule.when if c.fact != "identity" and FACTS[c.fact].unit != "fen")
@@ -559,8 +620,19 @@ def notches(scheme: Scheme, found: Sequence[Probe]) -> list[FoundNotch]:
                         key = (condition.fact, number, held)
                         if notch and (key not in largest or largest[key].gain < notch.gain):
                             largest[key] = notch
-    once = {(n.fact, n.number, n.gain): n for n in reversed(largest.values())}
-    return sorted(once.values(), key=lambda n: (n.rule.citation.place, n.number, len(cast(frozenset[str], n.case["identity"]))))
+    same: dict[tuple[str, int, int], list[FoundNotch]] = {}
+    for (fact, number, _), notch in largest.items():
+        same.setdefault((fact, number, notch.gain), []).append(notch)
+    once = []
+    for alike in same.values():
+        held_by = [cast(frozenset[str], n.case["identity"]) for n in alike]
+        anybody = (
+            frozenset()
+            if frozenset() in held_by
+            else frozenset().union(*(h for h in held_by if len(h) == 1)) or held_by[0]
+        )
+        once.append(replace(alike[0], case={**alike[0].case, "identity": anybody}))
+    return sorted(once, key=lambda n: (n.rule.citation.place, n.number, len(cast(frozenset[str], n.case["identity"]))))
 
 
 def _rank_in(scheme: Scheme) -> Callable[[str], tuple[int, str]]:
