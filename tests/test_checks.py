@@ -926,10 +926,10 @@ def test_the_report_prints_errors_by_file_then_warnings_by_kind(tmp_path: Path) 
     assert zh[0] == "错误 3 项"
     assert en[0] == "3 errors"
     assert [line for line in zh if line and not line.startswith(" ")] == [
-        "错误 3 项", f"{AREA}/办法.md", f"{AREA}/算例.md", "提醒 2 项", "没有签署 2", "枚举过的情形",
+        "错误 3 项", f"{AREA}/办法.md", f"{AREA}/算例.md", "提醒 2 项", "没有签署 2", "看过的范围",
     ]  # fmt: skip
     assert [line for line in en if line and not line.startswith(" ")] == [
-        "3 errors", f"{AREA}/办法.md", f"{AREA}/算例.md", "2 warnings", "not signed 2", "cases enumerated",
+        "3 errors", f"{AREA}/办法.md", f"{AREA}/算例.md", "2 warnings", "not signed 2", "what was looked at",
     ]  # fmt: skip
     assert sum(line.startswith("  ") for line in zh) == 3 + 2 + 2
 

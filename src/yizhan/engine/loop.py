@@ -36,6 +36,13 @@ class Structure:
         return tuple(j for j, plan in enumerate(self.plans) if plan is not None and not plan.barred_only)
 
     @property
+    def counts_stays(self) -> bool:
+        """Whether some deductible depends on how many stays came before."""
+        plans = [p.constants for p in self.plans if p is not None]
+        neutral = {"nth_less": 0, **{f"nth.{k}": RATIO_ONE for k in range(3)}, **{f"nth_fixed.{k}": -1 for k in range(3)}}
+        return any(c.get(path) != value for c in plans for path, value in neutral.items())
+
+    @property
     def penalty_part(self) -> bool:
         """Whether some layer leaves out the part that penalties took (降比部分)."""
         return any(p is not None and p.constants.get(f"leaves_out.{PENALTY_PART}") != 0 for p in self.plans)
@@ -155,8 +162,10 @@ def _write_bill(s: Structure, used: str) -> list[str]:
     if "bill_in_scope" in used or s.ceilings:
         lines.append("bill_in_scope = left0")
     lines += [f"bill_{name} = int64({name}[i])" for name in ("month", "days", "linked") if f"bill_{name}" in used]
-    lines += [f"bill_stays{k} = int64(stays[{k}, i])" for k in range(4) if f"bill_stays{k}" in used]
-    lines += [f"bill_charges{k} = charges[{k}, i]" for k in range(len(CHARGES)) if f"bill_charges{k}" in used]
+    stays = "int64(stays[{}, i])" if s.counts_stays else "int64(0)"  # the array is empty where nothing counts them
+    lines += [f"bill_stays{k} = {stays.format(k)}" for k in range(4) if f"bill_stays{k}" in used]
+    charge = "charges[{}, min(i, charges.shape[1] - 1)]"  # one column of zeros where the table names no charges
+    lines += [f"bill_charges{k} = {charge.format(k)}" for k in range(len(CHARGES)) if f"bill_charges{k}" in used]
     lines += [f"parts{q} = int64(0)" for q in range(4)]
     lines += [f"paid{j} = int64(0)" for j in range(len(s.plans))]
     lines += ["paid_sum = int64(0)", f"bill_ceiling = int64({NO_LIMIT})"]

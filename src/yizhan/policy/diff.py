@@ -38,7 +38,7 @@ LONGEST = 8
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Rules of one item that ended, began or were replaced. Of a replacement, `before` and `after` run in parallel."""
+    """Rules that ended, began, or took the place of others: those of one item, on either side."""
 
     kind: str
     before: tuple[Rule, ...]
@@ -152,29 +152,61 @@ def check_day(scheme: Scheme, on: date) -> None:
 def _changes(
     rules: Iterable[Rule], first: date, second: date, grouped: Callable[[Iterable[Rule]], list[list[Rule]]]
 ) -> Iterator[Change]:
-    """Rules in force on one of the days only, paired where one takes the other's place."""
+    """Rules in force on one of the days only, put together where some take others' place: the closest resemblance first."""
     rules = list(rules)
+    item = {id(rule): n for n, group in enumerate(grouped(rules)) for rule in group}
     ended = [r for r in rules if r.in_force(first) and not r.in_force(second)]
     began = [r for r in rules if r.in_force(second) and not r.in_force(first)]
-    pairs: list[tuple[str, Rule, Rule]] = []
-    for kind, fits in _FITS:
-        for old in list(ended):
-            new = [r for r in began if r.layer == old.layer and fits(old, r)]
-            if not new:
-                continue
-            taken = new if kind == PERSONS_CHANGED else new[:1]
-            pairs += [(kind, old, rule) for rule in taken]
-            ended = [r for r in ended if r is not old]
-            began = [r for r in began if not any(r is rule for rule in taken)]
-    by_items: dict[tuple[object, ...], list[tuple[str, Rule, Rule]]] = {}
-    item = {id(rule): n for n, group in enumerate(grouped(rules)) for rule in group}
-    for kind, old, rule in pairs:
-        place = (id(old),) if kind == PERSONS_CHANGED else (item[id(old)], item[id(rule)])
-        by_items.setdefault((kind, *place), []).append((kind, old, rule))
-    told = [Change(group[0][0], tuple(p[1] for p in group), tuple(p[2] for p in group)) for group in by_items.values()]
+    told: list[Change] = []
+    for kind, match in ((MOVED, _moved), (FIGURES_CHANGED, _figures_replaced), (PERSONS_CHANGED, _persons_replaced)):
+        together: dict[object, tuple[list[Rule], list[Rule]]] = {}
+        for old, new in list(match(ended, began)):
+            key: object = tuple(frozenset(item[id(rule)] for rule in side) for side in (old, new))
+            before, after = together.setdefault(id(old[0]) if kind == PERSONS_CHANGED else key, ([], []))
+            before += old
+            after += new
+            ended = [r for r in ended if all(r is not o for o in old)]
+            began = [r for r in began if all(r is not n for n in new)]
+        told += [Change(kind, tuple(before), tuple(after)) for before, after in together.values()]
     told += [Change(ENDED, tuple(group), ()) for group in grouped(ended)]
     told += [Change(BEGAN, (), tuple(group)) for group in grouped(began)]
     yield from sorted(told, key=lambda c: KINDS.index(c.kind))
+
+
+Pairs = Iterator[tuple[list[Rule], list[Rule]]]
+
+
+def _moved(ended: list[Rule], began: list[Rule]) -> Pairs:
+    """The same rule for the same persons."""
+    left = list(began)
+    for old in list(ended):
+        new = next((r for r in left if _for(r) == _for(old) and _says_the_same(old, r)), None)
+        if new is not None:
+            left = [r for r in left if r is not new]
+            yield [old], [new]
+
+
+def _figures_replaced(ended: list[Rule], began: list[Rule]) -> Pairs:
+    """All rules of a layer for the same persons, where old and new speak of a common figure."""
+    for whom in dict.fromkeys(_for(rule) for rule in ended):
+        old, new = ([r for r in side if _for(r) == whom] for side in (ended, began))
+        figures = [{key for rule in side for key in (*rule.sets, *rule.adjusts)} for side in (old, new)]
+        if figures[0] & figures[1]:
+            yield old, new
+
+
+def _persons_replaced(ended: list[Rule], began: list[Rule]) -> Pairs:
+    """The same figures for persons who differ in one fact, or who become more or fewer."""
+    left = list(began)
+    for old in list(ended):
+        new = [r for r in left if r.layer == old.layer and _says_the_same(old, r) and _for_similar(old, r)]
+        left = [r for r in left if all(r is not n for n in new)]
+        if new:
+            yield [old], new
+
+
+def _for(rule: Rule) -> tuple[object, ...]:
+    return rule.layer, rule.nature, frozenset(rule.when), frozenset(rule.unless)
 
 
 def _by_fact(rule: Rule) -> dict[str, Condition]:
@@ -185,30 +217,10 @@ def _says_the_same(old: Rule, new: Rule) -> bool:
     return old.nature == new.nature and dict(old.sets) == dict(new.sets) and dict(old.adjusts) == dict(new.adjusts)
 
 
-def _for_the_same(old: Rule, new: Rule) -> bool:
-    return _by_fact(old) == _by_fact(new) and set(old.unless) == set(new.unless)
-
-
-def _figures_replaced(old: Rule, new: Rule) -> bool:
-    one, other = {*old.sets, *old.adjusts}, {*new.sets, *new.adjusts}
-    return _for_the_same(old, new) and bool(one & other)
-
-
-def _persons_replaced(old: Rule, new: Rule) -> bool:
-    """Whether the figures are the same and the persons differ in one fact, or become more or fewer."""
-    if not _says_the_same(old, new):
-        return False
+def _for_similar(old: Rule, new: Rule) -> bool:
     one, other = _by_fact(old), _by_fact(new)
     differing = [fact for fact in {*one, *other} if one.get(fact) != other.get(fact)]
     return len(differing) == 1 or one.items() <= other.items() or other.items() <= one.items()
-
-
-_FITS: tuple[tuple[str, Callable[[Rule, Rule], bool]], ...] = (
-    (MOVED, lambda old, new: _says_the_same(old, new) and _for_the_same(old, new)),
-    (FIGURES_CHANGED, _figures_replaced),
-    (PERSONS_CHANGED, _persons_replaced),
-)
-"""How a rule that began may take the place of one that ended: the closest resemblance first."""
 
 
 def _limits(scheme: Scheme, first: date, second: date) -> Iterator[tuple[str, TotalLimit | Bound]]:
@@ -488,7 +500,8 @@ class _Report:
         yield f"  · {lead}{self.words.layer(old.layer)}{self.words.said('', ' ')}{phrases}{self.words.said('。', '.')}{self.nature(old)}"
         for key, rule in (("was", old), *(("now", r) for r in change.after)):
             rest = [c for c in rule.when if c not in shared]
-            text = self.words.conditions(rest, self.words.context(rule.citation)) or self.words.said("（没有别的条件）", "(no further condition)")
+            text = self.words.who(rest, rule.unless, self.words.context(rule.citation))
+            text = text or self.words.said("（没有别的条件）", "(no further condition)")
             life = self.words.life(rule.begins_on, rule.ends_on, rule.citation) if key == "now" else ""
             days = self.words.said(f"（{life}）", f" ({life})") if life else ""
             yield f"      {self.word(key)}{text}{days} [{self.cited(rule)}]"
@@ -498,25 +511,34 @@ class _Report:
         return self.words.pick(name)
 
     def figures(self, change: Change) -> Iterator[str]:
-        old, new = change.before[0], change.after[0]
+        """Old and new figures side by side, a line for each group of persons."""
+        new = change.after[0]
         context = self.words.context(new.citation)
         shared = [c for c in new.when if all(c in r.when for r in change.after)]
-        who = self.words.conditions(shared, context)
-        cites = f"[{self.cited(old)} → {self.cited(new)}]" if self.cited(old) != self.cited(new) else f"[{self.cited(new)}]"
+        who = self.words.who(shared, new.unless, context)
         lead = who[:1].upper() + who[1:]
-        yield f"  · {lead or self.words.said('一律', 'Always')}{self.words.said('，', ': ')}{self.words.layer(new.layer)}{self.nature(new)} {cites}"
-        for before, after in zip(change.before, change.after, strict=True):
-            rest = self.words.conditions([c for c in after.when if c not in shared], context)
-            keys = [k for k in FIGURE_NAMES if (before.sets.get(k), before.adjusts.get(k)) != (after.sets.get(k), after.adjusts.get(k))]
-            was, now = (self.phrases(rule, keys) for rule in (before, after))
+        sides = ["、".join(dict.fromkeys(self.cited(rule) for rule in side)) for side in (change.before, change.after)]
+        cites = " → ".join(dict.fromkeys(sides))
+        yield f"  · {lead or self.words.said('一律', 'Always')}{self.words.said('，', ': ')}{self.words.layer(new.layer)}{self.nature(new)} [{cites}]"
+        for when in dict.fromkeys(rule.when for rule in change.after):
+            rest = self.words.conditions([c for c in when if c not in shared], context)
+            was, now = self.replaced(*([r for r in side if set(r.when) == set(when)] for side in (change.before, change.after)))
             lead = f"{rest}{self.words.said('：', ': ')}" if rest else ""
             yield f"      {lead}{self.word('was')}{was}{self.words.said('；', '; ')}{self.word('now')}{now}"
 
-    def phrases(self, rule: Rule, keys: Sequence[str]) -> str:
-        told = self.words.figures(
-            {k: v for k, v in rule.sets.items() if k in keys}, {k: v for k, v in rule.adjusts.items() if k in keys}
-        )
-        return self.words.said("，", ", ").join(told) or self.word("unsaid")
+    def replaced(self, before: Sequence[Rule], after: Sequence[Rule]) -> tuple[str, str]:
+        """The figures that differ between two groups of rules, as either says them."""
+        sides = []
+        for rules in (before, after):
+            sets = {key: value for rule in rules for key, value in rule.sets.items()}
+            sides.append((sets, {key: by for rule in rules for key, by in rule.adjusts.items()}))
+        keys = [k for k in FIGURE_NAMES if len({(repr(sets.get(k)), repr(adjusts.get(k))) for sets, adjusts in sides}) > 1]
+        told = [
+            self.words.figures({k: v for k, v in sets.items() if k in keys}, {k: v for k, v in adjusts.items() if k in keys})
+            for sets, adjusts in sides
+        ]
+        was, now = (self.words.said("，", ", ").join(phrases) or self.word("unsaid") for phrases in told)
+        return was, now
 
     def yearly(self) -> Iterator[str]:
         if self.difference.subsidies:

@@ -1,6 +1,6 @@
 """A rule as a sentence, in Chinese and in English, for an official who reads law and knows no YAML.
 
-    住院、建档立卡或稳定脱贫人员、没有按规定转诊、非急诊，基本医保支付比例降低20个百分点。（处罚）
+    住院、贫困人口（建档立卡、稳定脱贫）、没有按规定转诊、非急诊，基本医保和大病保险支付比例降低20个百分点。（处罚）
     ※ 我们的读法：降低20%读作20个百分点
 
 One item of a document becomes one `Sentence`: whom it is for, which layer, what each figure becomes, its nature, what it
@@ -93,8 +93,6 @@ CONDITIONS: dict[str, Pair] = {
     "institution": ("在{}就医", "at {}"),
     "diagnoses": ("病种为{}", "with {}"),
     "audit": ("审核为{}", "audited as {}"),
-    "expert_review": ("评审{}", "expert review {}"),
-    "application": ("救助申请{}", "assistance {}"),
 }
 """How a fact with its values is said; the braces take the values, joined by 或."""
 
@@ -140,6 +138,11 @@ SAID: dict[str, dict[str, Pair]] = {
     "application": {
         "approved": ("救助申请已批准", "assistance approved"),
         "not_applied": ("没有申请救助", "assistance not applied for"),
+    },
+    "expert_review": {
+        "pending": ("还没有专家评审", "expert review pending"),
+        "passed": ("专家评审通过", "passed by expert review"),
+        "rejected": ("专家评审不通过", "rejected by expert review"),
     },
     "wilful_default": {"yes": ("恶意拖欠自付费用", "in wilful default"), "no": ("没有恶意拖欠", "not in wilful default")},
     "year_end_part": {
@@ -511,6 +514,11 @@ class Words:
                 told.append(self.condition(condition, context))
         return self._all(told)
 
+    def who(self, when: Iterable[Condition], unless: Sequence[Condition], context: str = "") -> str:
+        """Whom a rule is for, and who is excepted."""
+        but = self.conditions(unless, context)
+        return self.conditions(when, context) + (self.said(f"（{but}的除外）", f" (except {but})") if but else "")
+
     # --- figures ------------------------------------------------------------------------------------------------------
 
     def value(self, key: str, value: object) -> str:
@@ -676,10 +684,7 @@ class Words:
     def _text(
         self, rule: Rule, shared: list[Condition], layers: list[str], phrases: list[str], vary: list[str], table: bool, context: str
     ) -> str:
-        who = self.conditions(shared, context)
-        if rule.unless:
-            but = self.conditions(rule.unless, context)
-            who += self.said(f"（{but}的除外）", f" (except {but})")
+        who = self.who(shared, rule.unless, context)
         by_table = self.said(f"{'、'.join(vary)}见下表", f"takes its {' and '.join(vary)} from the table below") if vary else ""
         if table and not vary:
             who = self._all([*([who] if who else []), self.said("下表所列的情形", "in the cases of the table below")])
