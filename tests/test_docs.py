@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from yizhan.batch.table import COLUMNS
+from yizhan.batch.columns import COLUMNS
 from yizhan.bill import Bill, render
 from yizhan.engine.facts import FACTS
 from yizhan.exchange import as_json, input_schema, output_schema, read_request, settle_request

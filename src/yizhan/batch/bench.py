@@ -20,8 +20,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from yizhan.batch.columns import EPOCH
 from yizhan.batch.files import settle_file
-from yizhan.batch.table import EPOCH, Settler, settle_rows
+from yizhan.batch.single import settle_rows
+from yizhan.batch.table import Settler
 from yizhan.policy.library import load_scheme
 
 YEARS = {"150400": 2019, "210100": 2019, "430300": 2019, "440700": 2019}

@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from yizhan.batch.table import PATIENT, TableSettler, check_columns, result_columns
+from yizhan.batch.columns import check_columns
+from yizhan.batch.table import PATIENT, TableSettler, result_columns
 from yizhan.errors import MissingColumn, NotSorted, Problems, Unreadable
 from yizhan.policy.library import load_scheme
 

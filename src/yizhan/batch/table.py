@@ -13,7 +13,6 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
 from math import prod
 from pathlib import Path
 from typing import Any, cast
@@ -23,266 +22,38 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from yizhan.batch.columns import (
+    COLUMNS,
+    KEYS,
+    Calendar,
+    Coded,
+    Ints,
+    ages,
+    check_columns,
+    coded,
+    day_numbers,
+    value_of,
+    whole,
+)
+from yizhan.batch.combinations import Combinations, Registry
 from yizhan.batch.compiling import compiled
-from yizhan.engine.claim import Claim, Costs, YearState
-from yizhan.engine.facts import CHARGES, FACTS, POTS, RUNTIME
+from yizhan.batch.single import settle_rows
+from yizhan.engine.classes import MISSING
+from yizhan.engine.facts import CHARGES, FACTS, POTS
 from yizhan.engine.kernel import LayerPlan, plan_layer
 from yizhan.engine.loop import Structure
 from yizhan.engine.money import MOST_FEN, NO_LIMIT
-from yizhan.engine.resolution import MISSING, LayerCase, Resolved
 from yizhan.engine.scheme import Scheme
-from yizhan.engine.settlement import Part, ranked, resolver_of, settle_best, stay_keys, structure_of
-from yizhan.engine.steps import Figures
+from yizhan.engine.settlement import resolver_of, stay_keys
 from yizhan.errors import (
-    BadColumn,
     EngineFault,
-    MissingColumn,
     NotSorted,
-    Problem,
     Problems,
     RowsRefused,
-    UnknownKey,
-    UnknownValue,
 )
 from yizhan.policy.library import load_scheme
 
-Ints = NDArray[np.int64]
-EPOCH = date(1970, 1, 1)
-
-Coded = tuple[Ints, NDArray[Any]]
-"""A column of classes: for each code of the column its class, and the code of each row."""
-
-KEYS = ("area", "person", "discharged_on", "sequence")
-"""Columns that identify a bill; they are copied to the result. `sequence` may be absent."""
-
 PATIENT = ("patient", "patient_in_scope", "patient_first_pay", "patient_over_limit", "patient_own")
-
-COLUMNS: dict[str, str] = {
-    "area": "six-digit code or name of the pooling area 统筹区",
-    "person": "any identifier of the insured person; text or whole number 个人标识",
-    "discharged_on": "date 出院日期 (or the day of care)",
-    "admitted_on": "date 入院日期; discharged_on if absent",
-    "settled_on": "date 结算日期; discharged_on if absent",
-    "sequence": "whole number, order of bills of one day 同日序号",
-    "identities": "codes or terms joined by ; — as held on the area's identity date 身份",
-    "identity_changed": "yes/no: identities changed within the policy year 身份年内变化",
-    "year_end_part": "yes/no: the part after the year's end of a stay that was cut 年末续住",
-    "born_on": "date 出生日期; or give age",
-    "diagnoses": "disease names or ICD-10 codes joined by ; 病种",
-    **{pot: f"whole fen: {FACTS[pot].zh}" for pot in POTS},
-    **{charge: f"whole fen: {FACTS[charge].zh} (inside the pots)" for charge in CHARGES},
-    **{
-        f.code: f"{f.zh}" + (f": {'/'.join(v.code for v in f.values)}" if f.values else "")
-        for f in FACTS.values()
-        if f.about in ("person", "claim") and f.code not in ("identity", "diagnoses")
-    },
-}
-"""Every column that a table of bills may have, with its meaning."""
-
-
-# --- Reading columns --------------------------------------------------------------------------------------------------
-
-
-def check_columns(schema: pa.Schema) -> None:
-    """Refuse a table that lacks a needed column, or has one that is not known or of another type. Raises Problems."""
-    problems: list[Problem] = []
-    for name in ("area", "person", "discharged_on", "in_scope"):
-        if name not in schema.names:
-            problems.append(MissingColumn(column=name, meaning=COLUMNS[name]))
-    for field in schema:
-        if field.name not in COLUMNS:
-            problems.append(
-                UnknownKey(
-                    key=field.name,
-                    hint_zh=f"可用的列：{'、'.join(COLUMNS)}。",
-                    hint_en=f"Known columns: {', '.join(COLUMNS)}.",
-                )
-            )
-            continue
-        problems += _check_type(field)
-    if problems:
-        raise Problems(problems)
-
-
-def _check_type(field: pa.Field) -> list[Problem]:
-    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    whole = pa.types.is_integer(kind)
-    if field.name.endswith("_on"):
-        good, zh, en = pa.types.is_date32(kind), "日期（date32）", "a date (date32)"
-    elif field.name in (*POTS, *CHARGES, "sequence", "age", "days"):
-        good, zh, en = whole, "整数（金额以分计）", "a whole number (amounts in fen)"
-    elif field.name == "person":
-        good, zh, en = text or whole, "文本或整数", "text or a whole number"
-    else:
-        good, zh, en = text, "文本", "text"
-    return [] if good else [BadColumn(column=field.name, expected_zh=zh, expected_en=en, found=str(field.type))]
-
-
-def _whole(table: pa.Table, name: str, default: int | None = None) -> Ints:
-    if name not in table.column_names:
-        return np.full(table.num_rows, default or 0, dtype=np.int64)
-    column = table[name].combine_chunks()
-    if column.null_count:
-        column = pc.fill_null(column, 0)
-    return np.ascontiguousarray(column.cast(pa.int64()).to_numpy(zero_copy_only=False))
-
-
-def _day_numbers(table: pa.Table, name: str, instead: Ints | None = None) -> Ints:
-    if name not in table.column_names:
-        assert instead is not None
-        return instead
-    column = table[name].combine_chunks().cast(pa.int32())
-    if column.null_count:
-        if instead is None:
-            raise Problems(
-                [RowsRefused(count=column.null_count, row=int(np.argmax(column.is_null())), why=f"{name} 缺失 missing")]
-            )
-        column = pc.if_else(column.is_null(), pa.array(instead.astype(np.int32)), column)
-    return column.to_numpy(zero_copy_only=False).astype(np.int64)
-
-
-def _coded(table: pa.Table, name: str) -> tuple[NDArray[np.int32], list[Any]]:
-    """A text column as (code of each row, the texts); missing values get the code of None."""
-    column = table[name].combine_chunks()
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    texts = column.dictionary.to_pylist()
-    codes = column.indices
-    if codes.null_count:
-        codes = pc.fill_null(codes, len(texts))
-        texts.append(None)
-    return codes.to_numpy(zero_copy_only=False).astype(np.int32), texts
-
-
-class _Calendar:
-    """Year, month and policy period of every day that occurs, by look-up."""
-
-    def __init__(self, scheme: Scheme, first: int, last: int) -> None:
-        days = [EPOCH + timedelta(days=int(n)) for n in range(first, last + 1)]
-        classes = resolver_of(scheme).classes
-        self.first = first
-        self.year = np.array([scheme.conventions.year_of(d) for d in days], dtype=np.int64)
-        self.month = np.array([d.month - 1 for d in days], dtype=np.int8)
-        self.period = np.array([classes.period(d) for d in days], dtype=np.int64)
-        self.alive = np.array([scheme.begins_on <= d <= scheme.ends_on for d in days], dtype=bool)
-
-
-# --- Settling chunks --------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Registry:
-    """The distinct rows of figures of one layer, in the order in which they occurred."""
-
-    index: dict[tuple[tuple[Figures, Figures | None, Figures | None], ...], int]
-    cases: list[LayerCase]
-    known: dict[int, int]
-
-    def find(self, cases: Sequence[LayerCase]) -> int:
-        """First row of a layer's cases, -1 for a silent layer."""
-        if not cases:
-            return -1
-        found = self.known.get(id(cases))
-        if found is None:
-            key = tuple((c.figures, c.normal, c.unpenalised) for c in cases)
-            if key not in self.index:
-                self.index[key] = len(self.cases)
-                self.cases += cases
-            found = self.known[id(cases)] = self.index[key]
-        return found
-
-
-class _Cases:
-    """Numbers the class combinations of an area as they occur, and keeps what each one resolves to.
-
-    A combination keeps its number from chunk to chunk. `table` finds it from the key of a row; it is made anew when a chunk
-    brings a class that was not there before, because keys then mean other combinations.
-    """
-
-    MOST = 1 << 24
-    """Largest look-up table, in keys; beyond it the keys of a chunk are hashed."""
-
-    def __init__(self, scheme: Scheme, registries: Sequence[_Registry]) -> None:
-        self.scheme, self.registries = scheme, registries
-        self.resolver = resolver_of(scheme)
-        self.known: dict[tuple[object, ...], int] = {}
-        self.sizes: tuple[int, ...] = ()
-        self.table: NDArray[np.int32] = np.zeros(0, np.int32)
-        self.resolved: list[Resolved] = []
-        self.first: list[int] = []
-        self.count: list[int] = []
-        self.alternatives: list[int] = [0]
-        self._arrays: tuple[Ints, ...] = ()
-        facts = self.resolver.classes.facts
-        best = scheme.conventions.identity_choice == "best" and "identity" in facts
-        self.identity_at = 1 + facts.index("identity") if best else 0
-
-    def number(
-        self, key: NDArray[Any], sizes: tuple[int, ...], classes: Sequence[Sequence[object]]
-    ) -> tuple[NDArray[np.int32], dict[str, tuple[Problem, NDArray[np.bool_]]]]:
-        """The number of every row's combination, and the problems of those that cannot be resolved with their rows."""
-        refused: dict[str, tuple[Problem, NDArray[np.bool_]]] = {}
-
-        def find(code: int, at: NDArray[np.bool_] | None) -> int:
-            try:
-                return self._find(_digits(code, sizes, classes))
-            except Problems as found:
-                where = key == code if at is None else at
-                for problem in found.problems:
-                    known = refused.get(repr(problem))
-                    refused[repr(problem)] = (problem, where if known is None else where | known[1])
-                return 0
-
-        if prod(sizes) > self.MOST:
-            coded = pa.array(key).dictionary_encode()
-            numbers = np.array([find(int(code), None) for code in coded.dictionary.to_numpy()], dtype=np.int32)
-            return numbers[coded.indices.to_numpy()], refused
-        if sizes != self.sizes:
-            self.sizes, self.table = sizes, np.full(prod(sizes), -1, dtype=np.int32)
-        combo = self.table[key]
-        missing = combo < 0
-        if missing.any():
-            for code in np.unique(key[missing]):
-                self.table[code] = find(int(code), None)
-            combo = self.table[key]
-        if refused:
-            self.sizes = ()
-        return combo, refused
-
-    def _find(self, case: tuple[object, ...]) -> int:
-        number = self.known.get(case)
-        if number is not None:
-            return number
-        held = case[self.identity_at] if self.identity_at else frozenset()
-        others: list[int] = []
-        if isinstance(held, frozenset) and len(held) > 1:
-            at = self.identity_at
-            others = [self._find((*case[:at], frozenset({i}), *case[at + 1 :])) for i in ranked(held, self.scheme)]
-        resolved = self.resolved[others[0]] if others else self.resolver.resolve(case)
-        self.first.append(len(self.alternatives))
-        self.count.append(max(1, len(others)))
-        self.alternatives += others
-        self.resolved.append(resolved)
-        self.known[case] = len(self.resolved) - 1
-        return len(self.resolved) - 1
-
-    def arrays(self) -> tuple[Ints, ...]:
-        """What the loop looks up by a combination: rows by layer, ceiling ratio and base, alternatives and where they are."""
-        done = len(self._arrays[0]) if self._arrays else 0
-        if done < len(self.resolved) or not self._arrays:
-            new = [
-                [registry.find(cases) for registry, cases in zip(self.registries, r.layers, strict=True)]
-                for r in self.resolved[done:]
-            ]
-            rows = np.array(new, dtype=np.int64).reshape(len(new), len(self.registries))
-            rows = np.concatenate([self._arrays[0], rows]) if done else rows
-            limits = [r.ceiling for r in self.resolved]
-            ratio = np.array([-1 if x is None else x.ratio for x in limits], dtype=np.int64)
-            of = np.array([int(x is not None and x.of == "in_scope") for x in limits], dtype=np.int64)
-            lists = [np.array(x, dtype=np.int64) for x in (self.alternatives, self.first, self.count)]
-            self._arrays = (rows, ratio, of, *lists)
-        return self._arrays
 
 
 @dataclass
@@ -300,8 +71,8 @@ class Settler:
     def __init__(self, scheme: Scheme, threads: int = 1, sample: int = 5, seed: int = 0) -> None:
         self.scheme, self.threads, self.sample = scheme, threads, sample
         self.resolver = resolver_of(scheme)
-        self.registries = [_Registry({}, [], {}) for _ in scheme.layers]
-        self.cases = _Cases(scheme, self.registries)
+        self.registries = [Registry({}, [], {}) for _ in scheme.layers]
+        self.cases = Combinations(scheme, self.registries)
         self.year = np.zeros(max(1, len(self.resolver.slots.names)), dtype=np.int64)
         self.stays: dict[str, int] = {}
         self.last: tuple[Any, int] | None = None
@@ -337,16 +108,16 @@ class Settler:
     def prepare(self, table: pa.Table) -> dict[str, Any]:
         n = table.num_rows
         conventions = self.scheme.conventions
-        discharged = _day_numbers(table, "discharged_on")
+        discharged = day_numbers(table, "discharged_on")
         days_of = {
             "discharged_on": discharged,
-            "admitted_on": _day_numbers(table, "admitted_on", discharged),
-            "settled_on": _day_numbers(table, "settled_on", discharged),
+            "admitted_on": day_numbers(table, "admitted_on", discharged),
+            "settled_on": day_numbers(table, "settled_on", discharged),
         }
         self._in_order(days_of["admitted_on"], discharged)
         first = min(int(d.min()) for d in days_of.values())
         last = max(int(d.max()) for d in days_of.values())
-        calendar = _Calendar(self.scheme, first, last)
+        calendar = Calendar(self.scheme, first, last)
         policy = days_of[conventions.policy_date]
         self._check_alive(calendar, policy)
         year_day = {"admission_year": "admitted_on", "settlement_year": "settled_on"}.get(
@@ -355,16 +126,16 @@ class Settler:
         year = calendar.year[days_of[year_day] - first]
         pots = np.empty((4, n), dtype=np.int64)
         for p, pot in enumerate(POTS):
-            pots[p] = _whole(table, pot)
+            pots[p] = whole(table, pot)
         charges = np.zeros((4, n if any(c in table.column_names for c in CHARGES) else 1), dtype=np.int64)
         for k, charge in enumerate(CHARGES):
             if charge in table.column_names:
-                charges[k] = _whole(table, charge)
+                charges[k] = whole(table, charge)
         total = pots[0] + pots[1] + pots[2] + pots[3]
         self._check_amounts(pots, charges, total)
         days = np.maximum(1, discharged - days_of["admitted_on"])
         if "days" in table.column_names:
-            days = _whole(table, "days")
+            days = whole(table, "days")
         numbers = {"days": days, "total": total, **dict(zip(POTS, pots, strict=True))}
         for k, charge in enumerate(CHARGES):
             numbers[charge] = charges[k] if charges.shape[1] == n else np.zeros(n, np.int64)
@@ -390,7 +161,7 @@ class Settler:
     def _in_order(self, admitted: Ints, discharged: Ints) -> None:
         self._refuse(admitted > discharged, "入院日期晚于出院日期 admitted after discharge")
 
-    def _check_alive(self, calendar: _Calendar, policy: Ints) -> None:
+    def _check_alive(self, calendar: Calendar, policy: Ints) -> None:
         self._refuse(~calendar.alive[policy - calendar.first], "这一天没有适用的政策 no policy applies on the day")
 
     def _check_amounts(self, pots: Ints, charges: Ints, total: Ints) -> None:
@@ -418,7 +189,7 @@ class Settler:
         self, table: pa.Table, fact: str, numbers: Mapping[str, Ints], policy: Ints
     ) -> tuple[Coded | None, list[Any]]:
         if fact == "age":
-            found = _ages(table, policy)
+            found = ages(table, policy)
             if found is None:
                 return None, [MISSING]
         else:
@@ -439,7 +210,7 @@ class Settler:
             if fact == "identity_changed" and self.scheme.conventions.identity_change == "due_less_paid":
                 default = None
             return None, [self.resolver.classes.class_of(fact, default)]
-        codes, texts = _coded(table, column)
+        codes, texts = coded(table, column)
         classes: list[Any] = []
         lut = np.empty(len(texts), dtype=np.int64)
         for k, text in enumerate(texts):
@@ -475,7 +246,7 @@ class Settler:
         persons = table["person"].combine_chunks()
         if pa.types.is_dictionary(persons.type):
             persons = persons.dictionary_decode()
-        sequence = _whole(table, "sequence")
+        sequence = whole(table, "sequence")
         n = table.num_rows
         same = np.zeros(n, dtype=bool)
         if n > 1:
@@ -518,7 +289,7 @@ class Settler:
         def says(column: str, code: str) -> NDArray[np.bool_]:
             if column not in table.column_names:
                 return np.zeros(n, dtype=bool)
-            codes, texts = _coded(table, column)
+            codes, texts = coded(table, column)
             hits = np.array(
                 [t is not None and (v := FACTS[column].value(t)) is not None and v.code == code for t in texts]
             )
@@ -536,7 +307,7 @@ class Settler:
         for scope in sorted(scopes):
             column = {1: "institution_level", 2: "institution", 3: "diagnoses"}.get(scope)
             codes, texts = (
-                _coded(table, column) if column and column in table.column_names else (np.zeros(n, np.int32), [None])
+                coded(table, column) if column and column in table.column_names else (np.zeros(n, np.int32), [None])
             )
             for k, text in enumerate(texts):
                 facts = {column: value_of(column, text, self.scheme)} if column else {}
@@ -688,123 +459,6 @@ class Settler:
                     raise EngineFault(what=f"row {self.rows + row}: patient {patient[:, row]} ≠ {left}")
 
 
-def value_of(fact: str, text: str | None, scheme: Scheme) -> object:
-    """A cell of a table as the engine's value of a fact. Raises Problems with UnknownValue."""
-    if text is None or (text == "" and not FACTS[fact].several):
-        return frozenset() if FACTS[fact].several else None
-    described = FACTS[fact]
-    words = [w.strip() for w in text.replace("、", ";").split(";") if w.strip()] if described.several else [text]
-    if fact == "diagnoses":
-        return scheme.diseases(words)
-    if not described.values:
-        return text
-    codes = []
-    for word in words:
-        value = described.value(word)
-        if value is None:
-            raise Problems([
-                UnknownValue(
-                    at=fact, value=word, fact_zh=described.zh, fact_en=described.en,
-                    allowed_zh="、".join(v.zh for v in described.values), allowed_en=", ".join(v.code for v in described.values),
-                )
-            ])  # fmt: skip
-        codes.append(value.code)
-    return frozenset(codes) if described.several else codes[0]
-
-
-def _ages(table: pa.Table, policy: Ints) -> Ints | None:
-    if "born_on" in table.column_names:
-        born = _day_numbers(table, "born_on").astype("datetime64[D]")
-        on = policy.astype("datetime64[D]")
-        months = on.astype("datetime64[M]").astype(np.int64) - born.astype("datetime64[M]").astype(np.int64)
-        day = (on - on.astype("datetime64[M]")).astype(np.int64) - (born - born.astype("datetime64[M]")).astype(
-            np.int64
-        )
-        return cast(Ints, (months - (day < 0)) // 12)
-    return _whole(table, "age") if "age" in table.column_names else None
-
-
-def _digits(code: int, sizes: Sequence[int], classes: Sequence[Sequence[object]]) -> tuple[object, ...]:
-    digits: list[object] = []
-    for size, options in zip(reversed(sizes[1:]), reversed(classes), strict=True):
-        code, digit = divmod(code, size)
-        digits.append(options[digit])
-    return (code, *reversed(digits))
-
-
-def settle_rows(table: pa.Table, scheme: Scheme) -> list[tuple[dict[tuple[int, str], int], tuple[int, ...]]]:
-    """Settle one person's rows with `engine.settlement`: per row the amounts by (layer, what), and the patient's pots."""
-    conventions = scheme.conventions
-    state: YearState | None = None
-    found = []
-    for row in table.to_pylist():
-        on = row["discharged_on"]
-        days = {
-            "discharged_on": on, "admitted_on": row.get("admitted_on") or on, "settled_on": row.get("settled_on") or on,
-        }  # fmt: skip
-        costs = Costs(
-            tuple(row.get(p) or 0 for p in POTS),  # type: ignore[arg-type]  # four pots
-            tuple(row.get(c) or 0 for c in CHARGES),  # type: ignore[arg-type]  # four charges
-        )
-        claim = Claim("", days["admitted_on"], on, days["settled_on"], costs)
-        year_day = {"admission_year": "admitted_on", "settlement_year": "settled_on"}.get(
-            conventions.cross_year, "discharged_on"
-        )
-        year = conventions.year_of(days[year_day])
-        continues = value_of("year_end_part", row.get("year_end_part"), scheme) == "yes"
-        policy_on = days[conventions.policy_date]
-        part = Part(claim, costs, year, policy_on, days[conventions.identity_date], days["admitted_on"], on, continues)
-        facts = _row_facts(row, part, scheme)
-        if state is None:
-            state = YearState(structure_of(scheme), year)
-        elif state.year != year:
-            chains = {name: fen for name, fen in state.sums.items() if name.endswith(".chain")}
-            state = YearState(structure_of(scheme), year, chains)
-        outcome = settle_best(part, facts, state, scheme)
-        state = outcome.state
-        amounts: dict[tuple[int, str], int] = {}
-        names = [layer.name for layer in scheme.layers]
-        for payment in outcome.payments:
-            j = names.index(payment.layer.name)
-            amounts |= {
-                (j, "pay"): payment.amount, (j, "tilt"): payment.tilt, (j, "penalty"): payment.penalty,
-                (j, "deductible"): payment.deductible, (j, "held"): payment.amount if payment.held else 0,
-            }  # fmt: skip
-            payers = resolver_of(scheme).payers[payment.layer.name]
-            amounts |= {(j, f"payer.{payers.index(payer)}"): amount for payer, amount in payment.by_payer}
-        found.append((amounts, tuple(outcome.left)))
-    return found
-
-
-def _row_facts(row: Mapping[str, Any], part: Part, scheme: Scheme) -> dict[str, object]:
-    facts: dict[str, object] = {
-        f.code: value_of(f.code, row.get(f.code), scheme)
-        for f in FACTS.values()
-        if f.kind != "number" and f.code not in ("identity", *RUNTIME) and f.code in row
-    }
-    facts.setdefault("diagnoses", MISSING)
-    age = row.get("age")
-    if row.get("born_on"):
-        born = row["born_on"]
-        on = part.policy_on
-        age = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
-    facts |= {
-        "identity": value_of("identity", row.get("identities"), scheme) if "identities" in row else MISSING,
-        "age": age,
-        "days": row["days"] if "days" in row else max(1, (part.ends_on - part.begins_on).days),
-        "total": part.costs.total,
-        **dict(zip(POTS, part.costs.pots, strict=True)),
-        **dict(zip(CHARGES, part.costs.charges, strict=True)),
-    }
-    facts.setdefault("year_end_part", "no")
-    if scheme.conventions.identity_change != "due_less_paid":
-        facts.setdefault("identity_changed", "no")
-    return facts
-
-
-# --- A whole table ----------------------------------------------------------------------------------------------------
-
-
 def column_names(scheme: Scheme, outputs: Iterable[tuple[int, str]]) -> list[str]:
     """Names of result columns: 基本医保, 基本医保·倾斜, 基本医保·起付, 自费分担·定点医疗机构 …"""
     words = {"pay": "", "tilt": "·倾斜", "penalty": "·降比", "deductible": "·起付", "held": "·待审"}
@@ -854,7 +508,7 @@ class TableSettler:
 
     def settle(self, table: pa.Table, columns: Sequence[str]) -> pa.Table:
         """Settle a chunk; the result has the key columns, `columns`, and what is left to the patient, all in fen."""
-        codes, areas = _coded(table, "area")
+        codes, areas = coded(table, "area")
         n = table.num_rows
         amounts = {name: np.zeros(n, dtype=np.int64) for name in columns}
         left = np.zeros((4, n), dtype=np.int64)

@@ -152,8 +152,15 @@ _PART_WORDS = (
 
 
 def explain(
-    case: LayerCase, run: LayerRun, bill: Bill, normal: int, penalty: int, order: Sequence[int], names: Sequence[str],
-    left: int, limit: TotalLimit | None,
+    case: LayerCase,
+    run: LayerRun,
+    bill: Bill,
+    normal: int,
+    penalty: int,
+    order: Sequence[int],
+    names: Sequence[str],
+    left: int,
+    limit: TotalLimit | None,
 ) -> tuple[Step, ...]:
     """The steps of one layer's run, in order.
 
@@ -251,7 +258,9 @@ def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
             numbers = {"counted": run.counted, "deductible": run.deductible, "ratio": f.bands[0][2]}
             steps.append(Step("ratio" if run.deductible else "share", run.due, numbers, story=_told(case, "比例")))
         else:
-            steps.append(Step("bands", run.due, {}, _bands_words(f, run.counted, run.deductible, run.due), _told(case, "比例")))
+            steps.append(
+                Step("bands", run.due, {}, _bands_words(f, run.counted, run.deductible, run.due), _told(case, "比例"))
+            )
         return steps
     if f.formula == CUMULATIVE:
         total = run.base_before + run.counted

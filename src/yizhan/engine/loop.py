@@ -39,7 +39,11 @@ class Structure:
     def counts_stays(self) -> bool:
         """Whether some deductible depends on how many stays came before."""
         plans = [p.constants for p in self.plans if p is not None]
-        neutral = {"nth_less": 0, **{f"nth.{k}": RATIO_ONE for k in range(3)}, **{f"nth_fixed.{k}": -1 for k in range(3)}}
+        neutral = {
+            "nth_less": 0,
+            **{f"nth.{k}": RATIO_ONE for k in range(3)},
+            **{f"nth_fixed.{k}": -1 for k in range(3)},
+        }
         return any(c.get(path) != value for c in plans for path, value in neutral.items())
 
     @property

@@ -16,10 +16,11 @@ from hashlib import sha256
 from typing import cast
 
 from yizhan.engine.claim import Beneficiary, Claim, Costs, Given, YearState
+from yizhan.engine.classes import NTH_SCOPES
 from yizhan.engine.explanation import Step, explain
 from yizhan.engine.facts import POTS
 from yizhan.engine.money import NO_LIMIT, share_of, yuan
-from yizhan.engine.resolution import NTH_SCOPES, LayerCase, Resolved, Resolver, interval_number
+from yizhan.engine.resolution import LayerCase, Resolved, Resolver, interval_number
 from yizhan.engine.scheme import Citation, Layer, Note, Scheme, TotalLimit
 from yizhan.engine.steps import (
     DEDUCTIBLE_PART,
@@ -405,7 +406,8 @@ def _ceiling(resolved: Resolved, costs: Costs) -> int:
 class _Run:
     """The layers of one part, one after the other."""
 
-    def __init__(self, part: Part, scheme: Scheme, resolver: Resolver, bill: Bill, year: list[int], limit: TotalLimit | None
+    def __init__(
+        self, part: Part, scheme: Scheme, resolver: Resolver, bill: Bill, year: list[int], limit: TotalLimit | None
     ) -> None:
         self.limit = limit
         self.part, self.scheme, self.resolver, self.bill, self.year = part, scheme, resolver, bill, year

@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import cast
 
 from yizhan.engine.claim import Pots
+from yizhan.engine.classes import OTHER, Case, case_text
 from yizhan.engine.facts import FACTS
 from yizhan.engine.money import NO_LIMIT, percent, yuan, yuan_grouped
-from yizhan.engine.resolution import OTHER, Case, LayerCase, Resolver, case_text
+from yizhan.engine.resolution import LayerCase, Resolver
 from yizhan.engine.scheme import GENERAL, Amount, Bound, Citation, Condition, Layer, Note, Rule, Scheme
 from yizhan.engine.settlement import resolver_of
 from yizhan.engine.steps import Bill, Figures, base_of, pay_layer

@@ -14,9 +14,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from yizhan.engine.claim import Beneficiary, Claim, Costs, Given, IdentityMark, YearState
+from yizhan.engine.classes import BASIC
 from yizhan.engine.facts import CHARGES, FACTS, FACTS_ZH, POTS
 from yizhan.engine.money import yuan
-from yizhan.engine.resolution import BASIC
 from yizhan.engine.scheme import Scheme
 from yizhan.engine.settlement import Settlement, settle
 from yizhan.errors import BadDocument, ExampleWrong, PolicyProblem, Problems
@@ -131,7 +131,7 @@ class _Row:
         )  # fmt: skip
 
     def _is_expected(self, key: str, line: int) -> bool:
-        base = key.split("·")[0]
+        base = key.split("·", maxsplit=1)[0]
         if base in self.layers or key in ("起付", "待审金额", "个人负担", "拒绝"):
             return True
         known = key in _PLAIN or key in FACTS_ZH or key.startswith(("给定：", "给定起付："))

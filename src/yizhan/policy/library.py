@@ -18,7 +18,16 @@ from pathlib import Path
 
 from yizhan.engine.resolution import Resolver
 from yizhan.engine.scheme import Rule, Scheme
-from yizhan.errors import BadCode, BadDocument, NoPolicyForArea, PolicyProblem, Problem, Problems, RulesConflict, Unreadable
+from yizhan.errors import (
+    BadCode,
+    BadDocument,
+    NoPolicyForArea,
+    PolicyProblem,
+    Problem,
+    Problems,
+    RulesConflict,
+    Unreadable,
+)
 from yizhan.policy.document import Document, read_document
 from yizhan.policy.rules import CONVENTIONS, Found, Reader, Repeal, Vocabulary, conventions_of
 

@@ -23,9 +23,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, cast
 
+from yizhan.engine.classes import BASIC
 from yizhan.engine.facts import FACTS
 from yizhan.engine.money import NO_LIMIT, RATIO_ONE, percent
-from yizhan.engine.resolution import BASIC, LayerCase
+from yizhan.engine.resolution import LayerCase
 from yizhan.engine.scheme import Adjuster, Citation, Condition, Rule, Scheme
 from yizhan.engine.settlement import Payment
 from yizhan.engine.steps import TOP_UP, Figures

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from yizhan.engine.classes import NTH_SCOPES, PARTS
 from yizhan.engine.facts import FACTS, FACTS_ZH, POTS
 from yizhan.engine.money import NO_LIMIT, RATIO_ONE
-from yizhan.engine.resolution import NTH_SCOPES, PARTS
 from yizhan.engine.scheme import (
     GENERAL,
     Adjuster,
@@ -167,7 +167,8 @@ class Reader:
 
     def declarations(self) -> None:
         """Read 定义, 层, 每年, 次序 and 病种编码 of every article."""
-        for self.article in self.document.articles:
+        for article in self.document.articles:
+            self.article = article
             for block in self.article.blocks:
                 for key, node in block.items:
                     reader = {
@@ -272,7 +273,8 @@ class Reader:
 
     def rules(self, found: Found) -> None:
         """Read every rule block of the document into `found`."""
-        for self.article in self.document.articles:
+        for article in self.document.articles:
+            self.article = article
             for block in self.article.blocks:
                 for key, node in block.items:
                     if key.text in BLOCK_KEYS:
@@ -455,7 +457,7 @@ class Reader:
             if not isinstance(node, Mapping):
                 self.bad(node.line, f"“{name}”应写成 {{…: …}}", f"{name} should be {{…: …}}")
                 return
-            pairs = [(k, v) for k, v in node.items if isinstance(v, Text)]
+            pairs: list[tuple[Text, Node]] = [(k, v) for k, v in node.items if isinstance(v, Text)]
             reader = {"分段": self._bands, "折算": self._weights, "起付次数": self._further_stays, "资金": self._shares}[name]
             value = reader(pairs, item)
             if value is not None:
@@ -590,7 +592,7 @@ class Reader:
         if "名称" not in said or not periods or set(said) - {"名称", "年度", "每月"}:
             self.bad(node.line, "另设限额应写成 {名称: …, 年度: …元} 或 {名称: …, 每月: …元}", "write 另设限额 as {名称: …, 年度: …元} or {名称: …, 每月: …元}")
             return []
-        found = []
+        found: list[tuple[str, str, int]] = []
         for period in periods:
             try:
                 found.append((said["名称"], period, values.money(said[period])))
@@ -616,9 +618,8 @@ class Reader:
     # --- other blocks -------------------------------------------------------------------------------------------------
 
     def _conventions(self, node: Node, found: Found) -> None:
-        for key, value in self._entries(node, "约定"):
-            if not isinstance(value, Text):
-                value = Text("、".join(t.text for t in self._texts(value)), value.line)
+        for key, body in self._entries(node, "约定"):
+            value = body if isinstance(body, Text) else Text("、".join(t.text for t in self._texts(body)), body.line)
             if key.text in found.conventions:
                 self.problems.append(RepeatedKey(at=self.at(key.line), key=key.text))
             if key.text in CONVENTIONS:
@@ -650,11 +651,12 @@ class Reader:
 
     def _repeals(self, node: Node, found: Found) -> None:
         eve = date.fromordinal(self.document.about.begins_on.toordinal() - 1)
+        kept: tuple[Condition, ...]
         for entry in node.items if isinstance(node, Listing) else (node,):
             if isinstance(entry, Text):
                 cited, kept, until, last = entry, (), date.min, eve
             elif isinstance(entry, Mapping):
-                said = dict((k.text, v) for k, v in entry.items)
+                said = {k.text: v for k, v in entry.items}
                 cited_node, until_node, from_node = said.get("规定"), said.get("保留至"), said.get("自")
                 kept = tuple(self.conditions(said["保留"])) if "保留" in said else ()
                 if not isinstance(cited_node, Text):
@@ -676,7 +678,7 @@ class Reader:
 
     def _total_limits(self, node: Node, found: Found) -> None:
         for entry in node.items if isinstance(node, Listing) else (node,):
-            said = dict((k.text, v) for k, v in self._entries(entry, "合计上限"))
+            said = {k.text: v for k, v in self._entries(entry, "合计上限")}
             meta = {k: v for k, v in said.items() if isinstance(v, Text)}
             share, of = meta.get("比例"), meta.get("分母")
             if share is None or of is None or of.text not in values.TOTAL_WORDS:
@@ -694,7 +696,7 @@ class Reader:
 
     def _bounds(self, node: Node, found: Found) -> None:
         for entry in node.items if isinstance(node, Listing) else (node,):
-            said = dict((k.text, v) for k, v in self._entries(entry, "要求"))
+            said = {k.text: v for k, v in self._entries(entry, "要求")}
             meta = {k: v for k, v in said.items() if isinstance(v, Text)}
             layer, figure, must = meta.get("层"), meta.get("量"), meta.get("应")
             if layer is None or figure is None or must is None or figure.text not in (*RATIOS, *AMOUNTS):

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 
 from yizhan.engine.scheme import Scheme
-from yizhan.errors import BadCode, BadDocument, Problems, Unreadable
+from yizhan.errors import BadCode, BadDocument, Problems, Unwritable
 from yizhan.policy.checks import SIGNATURE_COLUMNS, Signature, read_signatures
 from yizhan.policy.diff import check_day
 from yizhan.policy.document import Article, Document
@@ -124,7 +124,7 @@ def _write(folder: Path, here: Sequence[Document], live: Sequence[Document], off
     try:
         path.write_text("\n".join([*old[:first], *table, *around]) + "\n", encoding="utf-8")
     except OSError as error:
-        raise Problems([Unreadable(at=str(path), why=f"不能写入 cannot be written ({error.strerror})")]) from None
+        raise Problems([Unwritable(at=str(path), why=error.strerror or "?")]) from None
     return path
 
 

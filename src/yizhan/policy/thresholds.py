@@ -24,9 +24,10 @@ from math import prod
 from typing import cast
 
 from yizhan.engine.claim import Costs, IdentityMark, Pots
+from yizhan.engine.classes import OTHER, Case, Classes, all_hold, holds
 from yizhan.engine.facts import CHARGES, FACTS, POTS, RUNTIME
 from yizhan.engine.money import NO_LIMIT, RATIO_ONE, half_up, percent, yuan_grouped
-from yizhan.engine.resolution import OTHER, Case, Classes, LayerCase, Resolver, all_hold, holds
+from yizhan.engine.resolution import LayerCase, Resolver
 from yizhan.engine.scheme import Amount, Band, Condition, Layer, Rule, Scheme
 from yizhan.engine.settlement import Part, Payment, Settlement, facts_of, resolver_of, settle, stay_keys
 from yizhan.engine.steps import CUMULATIVE, OWN_CAP, RATIO, TOP_UP, Bill, Figures, deductible_of, record_layer
