@@ -301,7 +301,7 @@ class DocumentFacts:
     digest: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scheme:
     """All rules of one pooling area over all of its dates.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import cast
 
@@ -136,15 +137,10 @@ class Part:
     given: Mapping[str, Given] = field(default_factory=dict)
 
 
-_RESOLVERS: dict[int, tuple[Scheme, Resolver]] = {}
-
-
+@lru_cache(maxsize=64)
 def resolver_of(scheme: Scheme) -> Resolver:
     """The scheme's resolver, built once."""
-    found = _RESOLVERS.get(id(scheme))
-    if found is None or found[0] is not scheme:
-        found = _RESOLVERS[id(scheme)] = (scheme, Resolver(scheme))
-    return found[1]
+    return Resolver(scheme)
 
 
 def structure_of(scheme: Scheme) -> str:

@@ -84,9 +84,13 @@ def amount(text: str, yearly: frozenset[str]) -> Amount:
     base, of, share = text.partition("的")
     if of and (times := _TIMES.fullmatch(share) or _PERCENT.fullmatch(share)):
         part = _scaled(times[1], RATIO_ONE if share.endswith("倍") else 100, "万分之一", "0.01 %")
-        if base in TOTAL_WORDS and part <= RATIO_ONE:
+        if base in TOTAL_WORDS and part > RATIO_ONE:
+            raise Reason("比例超过 100%", "the ratio exceeds 100 %")
+        if base in yearly and part > 100 * RATIO_ONE:
+            raise Reason("超过100倍", "more than 100 times")
+        if base in TOTAL_WORDS:
             return Amount(share=part, of=TOTAL_WORDS[base])
-        if base in yearly and part <= 100 * RATIO_ONE:
+        if base in yearly:
             return Amount(share=part, yearly=base)
         raise Reason(f"“{base}”没有在“每年”里定义", f"“{base}” is not defined under 每年")
     return Amount(money(text))
