@@ -77,7 +77,9 @@ def test_a_share_is_rounded_to_the_fen(fen: int, ratio: int, share: int) -> None
 def test_a_share_and_the_rest_make_the_whole(fen: int, ratio: int) -> None:
     share = share_of(fen, ratio)
     assert 0 <= share <= fen
-    assert abs(share + share_of(fen, RATIO_ONE - ratio) - fen) <= 1  # so the last payer takes the rest, not its own share
+    assert (
+        abs(share + share_of(fen, RATIO_ONE - ratio) - fen) <= 1
+    )  # so the last payer takes the rest, not its own share
 
 
 def test_bounds_leave_room_in_64_bits() -> None:

@@ -137,6 +137,7 @@ def test_a_ratio_is_refused(text: str, reason: tuple[str, str]) -> None:
         ("费用总额的5%", Amount(share=500, of="total"), "费用总额的5%"),
         ("政策范围内的10%", Amount(share=1000, of="in_scope"), "政策范围内的10%"),
         ("上年居民人均可支配收入的25%", Amount(share=2500, yearly="上年居民人均可支配收入"), "上年居民人均可支配收入的25%"),
+        ("上年居民人均可支配收入的1.5倍", Amount(share=15_000, yearly="上年居民人均可支配收入"), "上年居民人均可支配收入的150%"),
     ],
 )  # fmt: skip
 def test_an_amount_may_be_a_share_or_by_the_day(text: str, amount: Amount, printed: str) -> None:
@@ -151,6 +152,9 @@ def test_an_amount_may_be_a_share_or_by_the_day(text: str, amount: Amount, print
         ("去年收入的25%", ("“去年收入”没有在“每年”里定义", "“去年收入” is not defined under 每年")),
         ("费用总额的5", NOT_AN_AMOUNT),
         ("费用总额的105%", OVER_100),
+        ("费用总额的2倍", OVER_100),
+        ("上年居民人均可支配收入的101倍", ("超过100倍", "more than 100 times")),
+        ("上年居民人均可支配收入的0.00001倍", FINER_THAN_A_RATIO),
         ("每日150", NOT_AN_AMOUNT),
         ("每天150元", NOT_AN_AMOUNT),
         ("无", NOT_AN_AMOUNT),
@@ -325,7 +329,10 @@ def test_the_first_band_may_start_at_the_deductible() -> None:
         (
             [("3万元", "55%")],
             ON_EXCESS,
-            ("应写成 3万元至8万元 或 8万元以上", "write 3万元至8万元 or 8万元以上"),
+            (
+                "“3万元”看不懂：应写成 3万元至8万元，最后一段 8万元以上",
+                "“3万元” is no band: write 3万元至8万元, and 8万元以上 for the last one",
+            ),
         ),
         (
             [("起付标准至3万元", "60%"), ("3万元以上", "70%")],
@@ -383,7 +390,12 @@ def test_a_day_is_refused(text: str, reason: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "parts"),
-    [("基本医保、大病保险", ("基本医保", "大病保险")), ("特困", ("特困",)), ("特困、 低保、", ("特困", "低保")), ("", ())],
+    [
+        ("基本医保、大病保险", ("基本医保", "大病保险")),
+        ("特困", ("特困",)),
+        ("特困、 低保、", ("特困", "低保")),
+        ("", ()),
+    ],
 )
 def test_words_are_joined_by_the_enumeration_comma(text: str, parts: tuple[str, ...]) -> None:
     assert values.words(text) == parts

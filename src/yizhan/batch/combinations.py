@@ -50,7 +50,7 @@ class Combinations:
     """Numbers the class combinations of an area as they occur, and keeps what each one resolves to.
 
     A combination keeps its number from chunk to chunk. `table` finds it from the key of a row; it is made anew when a chunk
-    brings a class that was not there before, because keys then mean other combinations.
+    brings a class that was not there before, because the same key would then mean another combination.
     """
 
     MOST = 1 << 24
@@ -60,7 +60,7 @@ class Combinations:
         self.scheme, self.registries = scheme, registries
         self.resolver = resolver_of(scheme)
         self.known: dict[tuple[object, ...], int] = {}
-        self.sizes: tuple[int, ...] = ()
+        self.classes: list[tuple[object, ...]] = []
         self.table: NDArray[np.int32] = np.zeros(0, np.int32)
         self.resolved: list[Resolved] = []
         self.first: list[int] = []
@@ -91,8 +91,9 @@ class Combinations:
             coded = pa.array(key).dictionary_encode()
             numbers = np.array([find(int(code), None) for code in coded.dictionary.to_numpy()], dtype=np.int32)
             return numbers[coded.indices.to_numpy()], refused
-        if sizes != self.sizes:
-            self.sizes, self.table = sizes, np.full(prod(sizes), -1, dtype=np.int32)
+        listed = [tuple(options) for options in classes]
+        if listed != self.classes or len(self.table) != prod(sizes):
+            self.classes, self.table = listed, np.full(prod(sizes), -1, dtype=np.int32)
         combo = self.table[key]
         missing = combo < 0
         if missing.any():
@@ -100,7 +101,7 @@ class Combinations:
                 self.table[code] = find(int(code), None)
             combo = self.table[key]
         if refused:
-            self.sizes = ()
+            self.classes = []
         return combo, refused
 
     def _find(self, case: tuple[object, ...]) -> int:

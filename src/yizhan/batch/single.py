@@ -14,7 +14,7 @@ from yizhan.engine.claim import Claim, Costs, YearState
 from yizhan.engine.classes import MISSING
 from yizhan.engine.facts import CHARGES, FACTS, POTS, RUNTIME
 from yizhan.engine.scheme import Scheme
-from yizhan.engine.settlement import Part, resolver_of, settle_best, structure_of
+from yizhan.engine.settlement import Part, open_year, resolver_of, settle_best
 
 
 def settle_rows(table: pa.Table, scheme: Scheme) -> list[tuple[dict[tuple[int, str], int], tuple[int, ...]]]:
@@ -40,11 +40,7 @@ def settle_rows(table: pa.Table, scheme: Scheme) -> list[tuple[dict[tuple[int, s
         policy_on = days[conventions.policy_date]
         part = Part(claim, costs, year, policy_on, days[conventions.identity_date], days["admitted_on"], on, continues)
         facts = _row_facts(row, part, scheme)
-        if state is None:
-            state = YearState(structure_of(scheme), year)
-        elif state.year != year:
-            chains = {name: fen for name, fen in state.sums.items() if name.endswith(".chain")}
-            state = YearState(structure_of(scheme), year, chains)
+        state = open_year(state, part, scheme)
         outcome = settle_best(part, facts, state, scheme)
         state = outcome.state
         amounts: dict[tuple[int, str], int] = {}

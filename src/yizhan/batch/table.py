@@ -38,7 +38,7 @@ from yizhan.batch.columns import (
 from yizhan.batch.combinations import Combinations, Registry
 from yizhan.batch.compiling import compiled
 from yizhan.batch.single import settle_rows
-from yizhan.engine.classes import MISSING
+from yizhan.engine.classes import MISSING, SCOPE_FACTS
 from yizhan.engine.facts import CHARGES, FACTS, POTS
 from yizhan.engine.kernel import LayerPlan, plan_layer
 from yizhan.engine.loop import Structure
@@ -73,6 +73,7 @@ class Settler:
         self.resolver = resolver_of(scheme)
         self.registries = [Registry({}, [], {}) for _ in scheme.layers]
         self.cases = Combinations(scheme, self.registries)
+        self.classes: dict[str, list[Any]] = {}
         self.year = np.zeros(max(1, len(self.resolver.slots.names)), dtype=np.int64)
         self.stays: dict[str, int] = {}
         self.last: tuple[Any, int] | None = None
@@ -82,7 +83,6 @@ class Settler:
         self.structure: Structure | None = None
         self.structure_of_sizes: tuple[int, ...] = ()
         self.arrays: tuple[Any, ...] = ()
-        self.first_stays: dict[str, int] = {}
 
     def settle(self, table: pa.Table, sums: Ints | None = None) -> Chunk:
         """Settle a chunk. With `sums`, adds to it (columns: active layers, patient by pot, bills) and returns no rows.
@@ -142,10 +142,10 @@ class Settler:
         facts = self._read_facts(table, numbers, policy)
         combo = self._combinations(calendar.period[policy - first], facts)
         changes, keys = self._person_years(table, discharged, year)
-        linked, counting = self._stay_flags(table, n)
+        linked, counting = self._stay_flags(table)
         opens = np.zeros(n, dtype=np.int8)
         opens[changes] = keys
-        stays = self._stays(table, n, opens, counting)
+        stays = self._stays(table, opens, counting)
         return {
             "combo": combo, "opens": opens, "pots": pots,
             "month": calendar.month[discharged - first], "days": days, "linked": linked, "stays": stays, "charges": charges,
@@ -211,7 +211,7 @@ class Settler:
                 default = None
             return None, [self.resolver.classes.class_of(fact, default)]
         codes, texts = coded(table, column)
-        classes: list[Any] = []
+        classes = self.classes.setdefault(fact, [])
         lut = np.empty(len(texts), dtype=np.int64)
         for k, text in enumerate(texts):
             found = self.resolver.classes.class_of(fact, value_of(fact, text, self.scheme))
@@ -222,7 +222,7 @@ class Settler:
 
     def _combinations(self, period: Ints, facts: Mapping[str, tuple[Coded | None, list[Any]]]) -> NDArray[np.int32]:
         """The number of each row's class combination. Raises Problems for those that cannot be resolved."""
-        sizes = (int(period.max()) + 1, *(len(classes) for _, classes in facts.values()))
+        sizes = (len(self.resolver.classes.days), *(len(classes) for _, classes in facts.values()))
         if prod(sizes) > 2**62:
             raise EngineFault(what="too many combinations of facts to number")
         whole: Any = np.int32 if prod(sizes) < 2**31 else np.int64
@@ -265,7 +265,7 @@ class Settler:
             self._sorted(~back, "政策年度倒了", "the policy year goes backwards", 1)
         key = (persons[0].as_py(), int(discharged[0]), int(sequence[0]))
         if self.last_key is not None:
-            if key < self.last_key:
+            if key < self.last_key or (key == self.last_key and "sequence" in table.column_names):
                 raise Problems(
                     [NotSorted(row=self.rows, why_zh="接不上前一段", why_en="it does not follow the chunk before")]
                 )
@@ -283,61 +283,55 @@ class Settler:
         if not good.all():
             raise Problems([NotSorted(row=self.rows + offset + int(np.argmin(good)), why_zh=zh, why_en=en)])
 
-    def _stay_flags(self, table: pa.Table, n: int) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    def _stay_flags(self, table: pa.Table) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
         """Which bills continue a stay, and which are further stays of their own."""
+        continues = _says(table, "linked", "yes") | _says(table, "year_end_part", "yes")
+        return continues.astype(np.int8), _says(table, "care", "inpatient") & ~continues
 
-        def says(column: str, code: str) -> NDArray[np.bool_]:
-            if column not in table.column_names:
-                return np.zeros(n, dtype=bool)
-            codes, texts = coded(table, column)
-            hits = np.array(
-                [t is not None and (v := FACTS[column].value(t)) is not None and v.code == code for t in texts]
-            )
-            return cast(NDArray[np.bool_], hits[codes])
+    def _stays(self, table: pa.Table, opens: NDArray[np.int8], counting: NDArray[np.bool_]) -> NDArray[np.int8]:
+        """Earlier stays of the year for each bill, by each scope that some rule counts by.
 
-        continues = says("linked", "yes") | says("year_end_part", "yes")
-        return continues.astype(np.int8), says("care", "inpatient") & ~continues
-
-    def _stays(self, table: pa.Table, n: int, opens: NDArray[np.int8], counting: NDArray[np.bool_]) -> NDArray[np.int8]:
-        """Earlier stays of the year for each bill, by each scope that some rule counts by."""
+        A count begins anew where a person or a year begins, but runs on over the year's end within a stay that is cut there.
+        """
+        n = table.num_rows
         scopes = self.resolver.scopes
         stays = np.zeros((4, n if scopes else 1), dtype=np.int8)
-        self.first_stays = dict(self.stays)
-        starts = np.maximum.accumulate(np.where(opens > 0, np.arange(n), 0))
+        if not scopes:
+            return stays
+        anew = opens == 1
+        runs_on = self.scheme.conventions.cross_year == "split"
+        anew |= (opens == 2) & ~(_says(table, "year_end_part", "yes") & runs_on)
+        starts = np.maximum.accumulate(np.where(anew, np.arange(n), 0))
+        carried = (starts == 0) & (not anew[0])
         for scope in sorted(scopes):
-            column = {1: "institution_level", 2: "institution", 3: "diagnoses"}.get(scope)
-            codes, texts = (
-                coded(table, column) if column and column in table.column_names else (np.zeros(n, np.int32), [None])
-            )
-            for k, text in enumerate(texts):
-                facts = {column: value_of(column, text, self.scheme)} if column else {}
-                name = stay_keys(facts)[scope]
-                here = counting & (codes == k)
-                running = np.cumsum(here)
-                earlier = running - here
-                at_start = earlier[starts]
-                carried = np.where((starts == 0) & (opens[0] == 0), self.stays.get(name, 0), 0)
-                where = codes == k
-                stays[scope][where] = np.minimum(100, earlier - at_start + carried)[where]
-        self._carry_stays(table, n, opens, counting, scopes)
+            numbers, names = self._stay_names(table, scope)
+            for k, name in enumerate(names):
+                here = counting & (numbers == k)
+                earlier = np.cumsum(here) - here
+                before = np.where(carried, self.stays.get(name, 0), 0)
+                where = numbers == k
+                stays[scope][where] = np.minimum(100, earlier - earlier[starts] + before)[where]
+        self._carry_stays(table, anew, counting)
         return stays
 
-    def _carry_stays(
-        self, table: pa.Table, n: int, opens: NDArray[np.int8], counting: NDArray[np.bool_], scopes: Iterable[int]
-    ) -> None:
+    def _stay_names(self, table: pa.Table, scope: int) -> tuple[NDArray[Any], list[str]]:
+        """Under which name the stay of each row counts in a scope: (number of each row, the names)."""
+        column = SCOPE_FACTS[scope]
+        if not column or column not in table.column_names:
+            return np.zeros(table.num_rows, np.int32), [stay_keys({})[scope]]
+        codes, texts = coded(table, column)
+        named = [stay_keys({column: value_of(column, text, self.scheme)})[scope] for text in texts]
+        names = list(dict.fromkeys(named))
+        return np.array([names.index(name) for name in named], dtype=np.int32)[codes], names
+
+    def _carry_stays(self, table: pa.Table, anew: NDArray[np.bool_], counting: NDArray[np.bool_]) -> None:
         """Remember the stays of the person with whom the chunk ends, for the next chunk."""
-        if not scopes:
-            return
-        begun = np.flatnonzero(opens)
-        start = int(begun[-1]) if len(begun) else 0
-        counts = dict(self.stays) if not len(begun) else {}
-        for row in range(start, n):
+        begun = np.flatnonzero(anew)
+        counts = {} if len(begun) else dict(self.stays)
+        columns = [c for c in SCOPE_FACTS if c and c in table.column_names]
+        for row in range(int(begun[-1]) if len(begun) else 0, table.num_rows):
             if counting[row]:
-                facts = {
-                    c: value_of(c, table[c][row].as_py(), self.scheme)
-                    for c in ("institution_level", "institution", "diagnoses")
-                    if c in table.column_names
-                }
+                facts = {c: value_of(c, table[c][row].as_py(), self.scheme) for c in columns}
                 for name in stay_keys(facts):
                     counts[name] = counts.get(name, 0) + 1
         self.stays = counts
@@ -457,6 +451,15 @@ class Settler:
                         )
                 if tuple(int(x) for x in patient[:, row]) != left:
                     raise EngineFault(what=f"row {self.rows + row}: patient {patient[:, row]} ≠ {left}")
+
+
+def _says(table: pa.Table, column: str, code: str) -> NDArray[np.bool_]:
+    """Rows whose cell is this value, in code or in legal term."""
+    if column not in table.column_names:
+        return np.zeros(table.num_rows, dtype=bool)
+    codes, texts = coded(table, column)
+    values = [FACTS[column].value(text) if text is not None else None for text in texts]
+    return cast(NDArray[np.bool_], np.array([v is not None and v.code == code for v in values])[codes])
 
 
 def column_names(scheme: Scheme, outputs: Iterable[tuple[int, str]]) -> list[str]:

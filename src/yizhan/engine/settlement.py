@@ -166,7 +166,7 @@ def settle(claim: Claim, beneficiary: Beneficiary, year_state: YearState | None,
     silent: list[set[str]] = []
     first_state: YearState | None = None
     for part in parts:
-        state = _open_year(before, part, scheme)
+        state = open_year(before, part, scheme)
         first_state = first_state or state
         outcome = settle_best(part, facts_of(part, beneficiary, scheme), state, scheme)
         payments += outcome.payments
@@ -268,7 +268,7 @@ def _check_dates(claim: Claim, beneficiary: Beneficiary, scheme: Scheme, policy_
         raise Problems(problems)
 
 
-def _open_year(state: YearState | None, part: Part, scheme: Scheme) -> YearState:
+def open_year(state: YearState | None, part: Part, scheme: Scheme) -> YearState:
     """The year's sums before this part. A new year starts empty; what a linked or cut stay carries over stays."""
     structure = structure_of(scheme)
     if state is None:

@@ -1,0 +1,35 @@
+"""What all tests share: how Hypothesis draws, and one test for each row of each 算例.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from yizhan.errors import Problems
+from yizhan.policy.examples import read_examples, run
+from yizhan.policy.library import Library
+
+# The same draws on every machine, and no stopwatch. `--hypothesis-profile=search` draws afresh, and more.
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", parent=settings.get_profile("ci"), derandomize=False, max_examples=2000)
+settings.load_profile("ci")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes an `outcome` runs once for each row of the worked examples below its module's LIBRARY."""
+    if "outcome" in metafunc.fixturenames:
+        metafunc.parametrize("outcome", list(_rows(metafunc.module.LIBRARY)))
+
+
+def _rows(library: Library) -> Iterator[object]:
+    for area in library.pooling_areas:
+        try:
+            scheme = library.scheme(area.code)
+            for outcome in run(read_examples(area, library.root, scheme), scheme):
+                yield pytest.param(outcome, id=f"{area.name}-{outcome.example.name}")
+        except Problems as found:
+            yield pytest.param(found, id=f"{area.name}-cannot-be-read")
