@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from yizhan.engine.claim import Beneficiary, Claim
-from yizhan.engine.facts import FACTS, POTS
-from yizhan.engine.money import capitals, percent, yuan_grouped
+from yizhan.engine.facts import DEPARTMENTS, FACTS, POTS
+from yizhan.engine.money import NO_LIMIT, capitals, percent, yuan_grouped
 from yizhan.engine.scheme import Citation, Note, Scheme
 from yizhan.engine.settlement import Payment, Settlement, settle
 from yizhan.errors import Problems
@@ -25,7 +25,16 @@ _WORDS = {
     "claim": ("单号", "claim"),
     "answer": ("总费用 {total} − 各方支付 {paid} = 您应付 {patient} 元", "total {total} − paid for you {paid} = you pay {patient} yuan"),
     "capitals": ("（大写：{words}）", ""),
-    "held": ("其中 {held} 元待{who}，先不用付", "{held} yuan of it wait for {who}; you need not pay them now"),
+    "held": ("其中 {held} 元待{who}，现在不用付，也还没有拨付", "{held} yuan of it wait for {who}: not yet paid out, and not due from you now"),
+    "rejected": ("，若不通过，您要付 {other} 元", "; if it is refused you pay {other} yuan"),
+    "since": ("自 {begins} 起，{by}认定", "since {begins}, certified by {by}"),
+    "since_only": ("自 {begins} 起", "since {begins}"),
+    "not_counted": ("{identity} 自 {begins} 起，晚于看身份的日子（{on}），本单没有计入", "{identity} is held since {begins}, after the day that counts ({on}), and is not counted here"),
+    "days": ("规则看 {policy}，身份和年龄看 {identity}", "rules as of {policy}, identity and age as of {identity}"),
+    "unmatched": ("没有被本地政策点名的{fact}：{names}。若应属某一名单，请核对名称或编码", "{fact} that no rule here names: {names}. If it should be on a list, check the name or code"),
+    "ceiling": ("上限", "ceiling"),
+    "left": ("还剩", "left"),
+    "labelled": ("{fact}：{value}", "{fact}: {value}"),
     "who": ("参保人", "person"),
     "identity": ("身份", "identity"),
     "none": ("无", "none"),
@@ -165,18 +174,47 @@ class _Page:
         yield f"▶ {answer}{self.word('capitals', words=capitals(s.patient_share))}"
         if s.held:
             who = next(p.reviewer for p in s.payments if p.held)
-            yield f"  {self.word('held', held=yuan_grouped(s.held), who=self.scheme.word(who, self.lang))}"
-        identities = self.fact("identity", s.identities) if s.identities else self.word("none")
+            line = self.word("held", held=yuan_grouped(s.held), who=self.scheme.word(who, self.lang))
+            other = self.settled_with("expert_review", "rejected")
+            yield f"  {line}{self.word('rejected', other=yuan_grouped(other.patient_share)) if other else ''}"
+        identities = "、".join(self.identities()) or self.word("none")
         yield f"{self.word('claim')}: {s.claim}   {self.word('who')}: {self.bill.beneficiary.person or '–'}   {self.word('identity')}: {identities}"
         shown = ("care", "institution", "institution_tier", "institution_level", "place", "referral", "diagnoses")
-        facts = [self.fact(c, self.bill.claim.facts[c]) for c in shown if self.bill.claim.facts.get(c)]
+        said = self.bill.claim.facts
+        facts = [self.fact(c, said[c]) if c != "referral" else self.labelled(c, said[c]) for c in shown if said.get(c)]
         dates = self.word("dates", admitted=self.bill.claim.admitted_on, discharged=self.bill.claim.discharged_on)
         yield from _wrapped(f"{self.word('care')}: {dates}  {' · '.join(facts)}", WIDTH, "")
         in_scope = s.costs.pots[0]
         if in_scope:
             scope = percent((2 * (in_scope - s.patient[0]) * 10_000 + in_scope) // (2 * in_scope))
-            whole = percent((2 * s.paid * 10_000 + s.costs.total) // (2 * s.costs.total))
+            released = s.paid - s.held
+            whole = percent((2 * released * 10_000 + s.costs.total) // (2 * s.costs.total))
             yield self.word("ratio", scope=scope, all=whole)
+
+    def identities(self) -> Iterator[str]:
+        """The identities that counted, each with its first day and who certified it."""
+        s = self.settlement
+        for mark in self.bill.beneficiary.identities:
+            if not mark.holds_on(s.identity_on):
+                continue
+            name = self.fact("identity", mark.identity)
+            by = DEPARTMENTS.get(mark.certified_by, mark.certified_by) if self.lang == "zh" else mark.certified_by
+            key = "since" if by else "since_only"
+            yield f"{name}（{self.word(key, begins=mark.from_on, by=by.replace('_', ' '))}）"
+
+    def labelled(self, code: str, value: object) -> str:
+        """A fact with its name, where its value alone would say nothing."""
+        return self.word(
+            "labelled", fact=FACTS[code].zh if self.lang == "zh" else FACTS[code].en, value=self.fact(code, value)
+        )
+
+    def settled_with(self, fact: str, value: str) -> Settlement | None:
+        """The same bill with one fact otherwise; None if that cannot be settled."""
+        claim = replace(self.bill.claim, facts={**self.bill.claim.facts, fact: value})
+        try:
+            return settle(claim, self.bill.beneficiary, self.settlement.year_before, self.scheme)
+        except Problems:
+            return None
 
     def costs(self) -> Iterator[str]:
         s = self.settlement
@@ -244,16 +282,36 @@ class _Page:
 
     def year(self) -> Iterator[str]:
         before, after = self.settlement.year_before, self.settlement.year_state
+        ceilings = self.ceilings()
         rows = []
         for slot in self.settlement.slots:
             label = self.slot_label(slot)
             now = after.sums.get(slot, 0)
             was = before.sums.get(slot, 0) if before.year == after.year else 0
             if label and now:
-                rows.append((label, yuan_grouped(was), yuan_grouped(now - was), yuan_grouped(now)))
+                cap = ceilings.get(slot)
+                of_cap = (yuan_grouped(cap), yuan_grouped(max(0, cap - now))) if cap is not None else ("", "")
+                rows.append((label, yuan_grouped(was), yuan_grouped(now - was), yuan_grouped(now), *of_cap))
         if rows:
-            header = (self.word("year", year=after.year), self.word("before"), self.word("now"), self.word("after"))
-            yield from self.table(header, rows, (46, 18, 18, 18))
+            names = [self.word(k) for k in ("before", "now", "after", "ceiling", "left")]
+            yield from self.table(
+                (self.word("year", year=after.year), *names), rows, (35, 13, 13, 13, 13, 13), (1, 2, 3, 4, 5)
+            )
+
+    def ceilings(self) -> dict[str, int]:
+        """The ceilings that held for this bill, by the sum that they limit."""
+        found: dict[str, int] = {}
+        for p in self.settlement.payments:
+            if p.case is None:
+                continue
+            f = p.case.figures
+            pairs = [
+                (f.annual_slot, f.annual),
+                (f.deductible_slot, f.deductible_annual),
+                *zip(f.account_slot, f.account_cap, strict=True),
+            ]
+            found |= {self.settlement.slots[slot]: cap for slot, cap in pairs if slot >= 0 and cap < NO_LIMIT}
+        return found
 
     def slot_label(self, slot: str) -> str:
         if slot.startswith("另设·"):
@@ -266,11 +324,16 @@ class _Page:
         return _SUMS[kind][0 if self.lang == "zh" else 1].format(name=shown)
 
     def notes(self) -> Iterator[str]:
-        lines: list[str] = [*self.other_referral()]
+        lines: list[str] = [*self.other_referral(), *self.late_identities(), *self.unmatched_names()]
         for note in _by_reason(self.settlement.notes):
             cites = list(dict.fromkeys(self.cite(n.citation) for n in note))
             lines.append(f"{self.word(note[0].kind)} {'；'.join(cites)}: {note[0].reason}")
         lines += [f"{letter} {name}" for name, letter in self.letters.items()]
+        days = {"admitted_on": "admission 入院", "discharged_on": "discharge 出院", "settled_on": "settling 结算"}
+        chosen = self.scheme.conventions
+        words = {k: days[d].split()[self.lang == "zh"] + f"（{on}）" for k, d, on in (
+            ("policy", chosen.policy_date, self.settlement.policy_on), ("identity", chosen.identity_date, self.settlement.identity_on))}  # fmt: skip
+        lines.append(self.word("days", **words))
         lines.append(self.word("digest", digest=self.settlement.digest, on=self.settlement.policy_on))
         yield self.word("notes")
         for line in lines:
@@ -283,17 +346,30 @@ class _Page:
         had = self.bill.claim.facts.get("referral")
         if had not in ("by_rule", "none"):
             return
-        other = {**self.bill.claim.facts, "referral": "none" if had == "by_rule" else "by_rule"}
-        try:
-            changed = settle(
-                replace(self.bill.claim, facts=other), self.bill.beneficiary, self.settlement.year_before, self.scheme
-            )
-        except Problems:
+        changed = self.settled_with("referral", "none" if had == "by_rule" else "by_rule")
+        if changed is None:
             return
         gap = changed.patient_share - self.settlement.patient_share
         if gap:
             key = "referral" if had == "none" else "unreferred"
             yield self.word(key, other=yuan_grouped(changed.patient_share), gap=yuan_grouped(abs(gap)))
+
+    def late_identities(self) -> Iterator[str]:
+        """Identities that began during the stay, after the day that counts."""
+        on = self.settlement.identity_on
+        for mark in self.bill.beneficiary.identities:
+            if on < mark.from_on <= self.bill.claim.settled_on:
+                yield self.word(
+                    "not_counted", identity=self.fact("identity", mark.identity), begins=mark.from_on, on=on
+                )
+
+    def unmatched_names(self) -> Iterator[str]:
+        """Names that no rule of the area mentions: right for most diseases, wrong where a listed one was misspelt."""
+        for code in dict.fromkeys(fact for fact, _ in self.settlement.unmatched):
+            names = [name for fact, name in self.settlement.unmatched if fact == code]
+            yield self.word(
+                "unmatched", fact=FACTS[code].zh if self.lang == "zh" else FACTS[code].en, names="、".join(names)
+            )
 
     def table(
         self,

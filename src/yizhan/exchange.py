@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from yizhan.engine.claim import Beneficiary, Claim, Costs, Given, IdentityMark, YearState
-from yizhan.engine.facts import CHARGES, FACTS, FACTS_ZH, POTS, Fact
+from yizhan.engine.facts import CHARGES, DEPARTMENTS, FACTS, FACTS_ZH, POTS, Fact
 from yizhan.engine.money import MOST_FEN, parse_yuan, yuan
 from yizhan.engine.scheme import Citation, Note, Scheme
 from yizhan.engine.settlement import Payment, Settlement, settle, structure_of
@@ -44,12 +44,6 @@ from yizhan.policy.rules import nearest
 
 PERSON_FACTS = tuple(f for f in FACTS.values() if f.about == "person" and f.code not in ("identity", "age"))
 CLAIM_FACTS = tuple(f for f in FACTS.values() if f.about == "claim" and f.code not in ("diagnoses", "days"))
-
-DEPARTMENTS = {
-    "civil_affairs": "民政", "rural_revitalisation": "乡村振兴", "poverty_office": "扶贫办",
-    "disabled_federation": "残联", "healthcare_security": "医保局", "other": "其他",
-}  # fmt: skip
-"""Departments that certify identities."""
 
 
 @dataclass(frozen=True)
@@ -617,6 +611,7 @@ def _settlement(s: Settlement) -> dict[str, Any]:
         "held": yuan(s.held),
         "patient": {"total": yuan(s.patient_share), **{p: yuan(fen) for p, fen in zip(POTS, s.patient, strict=True)}},
         "unused": list(s.unused),
+        "unmatched": [{"fact": fact, "name": name} for fact, name in s.unmatched],
         "stand_ins": [_note(n) for n in s.notes if n.kind == "stand_in"],
         "readings": [_note(n) for n in s.notes if n.kind == "reading"],
         "year_state": state_as_json(s.year_state),
@@ -773,6 +768,7 @@ def output_schema() -> dict[str, Any]:
         "claim": text, "policy_on": _DAY, "identity_on": _DAY, "identities": {"type": "array", "items": text},
         "amounts": _object(pots, tuple(pots)), "payments": {"type": "array", "items": _object(payment_keys, tuple(payment_keys))},
         "paid": _YUAN, "held": _YUAN, "patient": _object(pots, tuple(pots)), "unused": {"type": "array", "items": text},
+        "unmatched": {"type": "array", "items": _object({"fact": text, "name": text}, ("fact", "name"))},
         "stand_ins": {"type": "array", "items": note}, "readings": {"type": "array", "items": note}, "year_state": _state_schema(),
     }  # fmt: skip
     area = {"code": text, "name": text, "name_en": text}

@@ -67,7 +67,7 @@ def _row_facts(row: Mapping[str, Any], part: Part, scheme: Scheme) -> dict[str, 
     age = row.get("age")
     if row.get("born_on"):
         born = row["born_on"]
-        on = part.policy_on
+        on = part.identity_on
         age = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
     facts |= {
         "identity": value_of("identity", row.get("identities"), scheme) if "identities" in row else MISSING,

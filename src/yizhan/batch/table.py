@@ -139,7 +139,7 @@ class Settler:
         numbers = {"days": days, "total": total, **dict(zip(POTS, pots, strict=True))}
         for k, charge in enumerate(CHARGES):
             numbers[charge] = charges[k] if charges.shape[1] == n else np.zeros(n, np.int64)
-        facts = self._read_facts(table, numbers, policy)
+        facts = self._read_facts(table, numbers, days_of[conventions.identity_date])
         combo = self._combinations(calendar.period[policy - first], facts)
         changes, keys = self._person_years(table, discharged, year)
         linked, counting = self._stay_flags(table)
@@ -174,22 +174,22 @@ class Settler:
             )
 
     def _read_facts(
-        self, table: pa.Table, numbers: Mapping[str, Ints], policy: Ints
+        self, table: pa.Table, numbers: Mapping[str, Ints], identity_on: Ints
     ) -> dict[str, tuple[Coded | None, list[Any]]]:
         """For each fact that rules look at: which class each row has, and the classes. None: one class for all."""
         facts: dict[str, tuple[Coded | None, list[Any]]] = {}
         for fact in self.resolver.classes.facts:
             if FACTS[fact].kind == "number":
-                facts[fact] = self._number_classes(table, fact, numbers, policy)
+                facts[fact] = self._number_classes(table, fact, numbers, identity_on)
             else:
                 facts[fact] = self._text_classes(table, fact)
         return facts
 
     def _number_classes(
-        self, table: pa.Table, fact: str, numbers: Mapping[str, Ints], policy: Ints
+        self, table: pa.Table, fact: str, numbers: Mapping[str, Ints], identity_on: Ints
     ) -> tuple[Coded | None, list[Any]]:
         if fact == "age":
-            found = ages(table, policy)
+            found = ages(table, identity_on)
             if found is None:
                 return None, [MISSING]
         else:

@@ -52,7 +52,8 @@ class Choice:
         self.story: list[Cited] = []
         self.notes: list[Note] = []
         keys = {key for rule in live for key in rule.sets}
-        barred = any(rule.sets.get("不支付") == "是" for rule in live)
+        self.barring = [r for r in self._undisplaced("不支付", lambda rule: rule.sets) if r.sets["不支付"] == "是"]
+        barred = bool(self.barring)
         self.silent = not barred and not keys & {"比例", "补足到", "个人年度自付上限"}
         if self.silent and layer.kind == BASIC and keys & {"起付标准", "计入"} and not twin:
             raise Problems([self._missing("比例")])
@@ -181,10 +182,9 @@ class Choice:
 
     def figures(self) -> Figures:
         """The finished row. Raises Problems where a figure that the case needs is missing or set twice."""
-        if any(rule.sets.get("不支付") == "是" for rule in self.live):
-            for rule in self.live:
-                if rule.sets.get("不支付") == "是":
-                    self._tell("不支付", "不支付", rule)
+        if self.barring:
+            for rule in self.barring:
+                self._tell("不支付", "不支付", rule)
             if not any(key in rule.sets for rule in self.live for key in ("比例", "补足到", "个人年度自付上限")):
                 return self.resolver.barred_row(self.layer)
             return self._row(barred=1)

@@ -58,6 +58,7 @@ SENTENCES = {
     "required": ("须先有{layers}支付，本次没有，所以不支付", "pays only after {layers} has paid, which it has not"),
     "cost_ceiling": ("超过计入限额的不算，计入 {amount} 元", "cost above the ceiling does not count; {amount} yuan do"),
     "deductible": ("起付标准 {printed} 元，本次扣除 {amount} 元", "deductible {printed} yuan; {amount} yuan are taken off this bill"),
+    "outside": ("{printed} 元以内不归这一层，本次扣除 {amount} 元", "the first {printed} yuan are not this layer's; {amount} yuan are taken off"),
     "share": ("{counted} × {ratio} = {amount} 元", "{counted} × {ratio} = {amount} yuan"),
     "ratio": ("（{counted} − {deductible}）× {ratio} = {amount} 元", "({counted} − {deductible}) × {ratio} = {amount} yuan"),
     "bands": ("{bands} = {amount} 元", "{bands} = {amount} yuan"),
@@ -253,7 +254,8 @@ def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
         told = _told(case, "起付标准", "起付次数", "转诊接续", "年度起付上限")
         steps = []
         if printed or run.deductible:
-            steps.append(Step("deductible", run.deductible, {"printed": printed}, story=told))
+            op = "deductible" if case.insures else "outside"
+            steps.append(Step(op, run.deductible, {"printed": printed}, story=told))
         if len(f.bands) == 1:
             numbers = {"counted": run.counted, "deductible": run.deductible, "ratio": f.bands[0][2]}
             steps.append(Step("ratio" if run.deductible else "share", run.due, numbers, story=_told(case, "比例")))

@@ -252,3 +252,9 @@ FACTS_ZH = {fact.zh: fact for fact in _ALL}
 
 RUNTIME = ("layer_base", "own_this_month")
 """Numbers that are known only in the middle of settling."""
+
+DEPARTMENTS = {
+    "civil_affairs": "民政", "rural_revitalisation": "乡村振兴", "poverty_office": "扶贫办",
+    "disabled_federation": "残联", "healthcare_security": "医保局", "other": "其他",
+}  # fmt: skip
+"""Departments that certify identities."""

@@ -60,7 +60,8 @@ class LayerCase:
     """What resolution found for one layer in one case: three rows of figures and where they come from.
 
     `normal` is the row without tilts, `unpenalised` the one without penalties; None where the layer would be silent, the
-    same object as `figures` where nothing differs.
+    same object as `figures` where nothing differs. `insures` is false for what a hospital bears or waives: what its rule calls a
+    deductible is no burden of the patient.
     """
 
     figures: Figures
@@ -71,7 +72,7 @@ class LayerCase:
     payers: tuple[str, ...]
     advanced_by: str = ""
     reviewer: str = ""
-    barred_by: tuple[Citation, ...] = ()
+    insures: bool = True
     cites: tuple[Citation, ...] = ()
 
     def cited(self, key: str) -> Cited | None:
@@ -287,7 +288,7 @@ class Resolver:
         return LayerCase(
             figures, normal, unpenalised, tuple(main.story), tuple(distinct(main.notes)), self.payers[layer.name],
             cast(str, main.plain("垫付", "")), cast(str, main.plain("待审", "")),
-            tuple(r.citation for r in live if r.sets.get("不支付") == "是"), cites,
+            layer.kind not in ("医院减免", "其他"), cites,
         )  # fmt: skip
 
     def _refuse_other_hospital(self, layer: Layer, case: Case, on: date) -> None:

@@ -82,7 +82,8 @@ class Settlement:
     """The one bill (一单): every layer's payment and what is left to the patient, pot by pot, in fen.
 
     `unused` names the layers that pay nothing because no rule of theirs fits. `notes` are the stand-ins and readings
-    that touched a figure. `digest` identifies the documents, `policy_on` and `identity_on` the days that selected them.
+    that touched a figure. `unmatched` are names (of a disease, a hospital, a county) that no rule of the area mentions although
+    its rules look at such names: perhaps rightly, perhaps a name written differently. `digest` identifies the documents, `policy_on` and `identity_on` the days that selected them.
     """
 
     claim: str
@@ -95,6 +96,7 @@ class Settlement:
     year_before: YearState
     notes: tuple[Note, ...]
     unused: tuple[str, ...]
+    unmatched: tuple[tuple[str, str], ...]
     digest: str
     policy_on: date
     identity_on: date
@@ -185,6 +187,7 @@ def settle(claim: Claim, beneficiary: Beneficiary, year_state: YearState | None,
         year_before=cast(YearState, first_state),
         notes=tuple({id(n): n for n in notes}.values()),
         unused=tuple(layer.name for layer in scheme.layers if all(layer.name in s for s in silent)),
+        unmatched=_unmatched(claim, beneficiary, scheme),
         digest=scheme.digest,
         policy_on=parts[-1].policy_on,
         identity_on=parts[-1].identity_on,
@@ -193,6 +196,16 @@ def settle(claim: Claim, beneficiary: Beneficiary, year_state: YearState | None,
     )
     _assert_conserved(settlement)
     return settlement
+
+
+def _unmatched(claim: Claim, beneficiary: Beneficiary, scheme: Scheme) -> tuple[tuple[str, str], ...]:
+    named = resolver_of(scheme).classes.named
+    found = []
+    for fact in ("diagnoses", "institution", "insured_county"):
+        said = claim.facts.get(fact, beneficiary.facts.get(fact))
+        words = sorted(said) if isinstance(said, frozenset) else [str(said)] if said else []
+        found += [(fact, word) for word in words if fact in named and word not in named[fact]]
+    return tuple(found)
 
 
 def _assert_conserved(settlement: Settlement) -> None:
@@ -306,7 +319,7 @@ def facts_of(part: Part, beneficiary: Beneficiary, scheme: Scheme) -> dict[str, 
         **beneficiary.facts,
         **claim.facts,
         "identity": beneficiary.identities_on(part.identity_on),
-        "age": beneficiary.age_on(part.policy_on),
+        "age": beneficiary.age_on(part.identity_on),
         "days": days_of(part),
         "total": costs.total,
         **dict(zip(POTS, costs.pots, strict=True)),

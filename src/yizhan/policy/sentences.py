@@ -238,6 +238,7 @@ CHOICE_WORDS: dict[str, Pair] = {
     ),
     "不接续": ("转诊接续的住院另付起付标准", "charges a linked stay a deductible of its own"),
     "是": ("不支付", "pays nothing"),
+    "否": ("照付", "does pay"),
 }
 
 PART_WORDS: dict[str, Pair] = {
@@ -906,7 +907,7 @@ FIGURE_PHRASES: dict[str, Callable[[Words, Sets], str]] = {
     "改由": _plainly("改由", "改由{}承担", "is borne by {} instead"),
     "垫付": _plainly("垫付", "先由{}垫付", "is advanced by {}"),
     "待审": _plainly("待审", "待{}通过才拨付", "waits for {} before it is released"),
-    "不支付": lambda w, sets: w.said("不支付", "pays nothing"),
+    "不支付": lambda w, sets: w.said("不支付", "pays nothing") if sets["不支付"] == "是" else w.said("照付", "does pay"),
 }
 """How each figure that an item sets is said; what belongs to one thought is said once, with its main figure."""
 
