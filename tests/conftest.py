@@ -11,11 +11,11 @@ from yizhan.errors import Problems
 from yizhan.policy.examples import read_examples, run
 from yizhan.policy.library import Library
 
-# The same draws on every machine, and no stopwatch. `--hypothesis-profile=search` draws afresh, and more.
+# The same draws on every machine, and no stopwatch. `--hypothesis-profile=search` draws afresh.
 settings.register_profile(
     "ci", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("search", parent=settings.get_profile("ci"), derandomize=False, max_examples=2000)
+settings.register_profile("search", parent=settings.get_profile("ci"), derandomize=False)
 settings.load_profile("ci")
 
 

@@ -355,7 +355,7 @@ REFUSED = {
     "charges above the bill": (with_column("registration_fee", [0, 0, 50_001, 0]), "rows_refused", "row 2, for example): 收费项目"),
     "admitted after discharge": (with_column("admitted_on", [DAY, DAY, DAY, date(2019, 5, 2)]), "rows_refused", "row 3, for example): 入院日期"),
     "a day without a policy": (with_column("discharged_on", [DAY, date(2021, 1, 1), DAY, DAY]), "rows_refused", "row 1, for example): 这一天"),
-    "a day that is missing": (with_column("discharged_on", [DAY, date(2019, 6, 1), None, DAY]), "rows_refused", "row 2, for example): discharged_on"),
+    "a day that is missing": (with_column("discharged_on", [DAY, date(2019, 6, 1), None, DAY]), "rows_refused", "row 2, for example): 没有值"),
     "an unknown value": (with_column("place", ["own_county", "邻市", "own_county", "own_county"]), "unknown_value", "“邻市” is not a value of place of care"),
     "an unknown identity": (with_column("identities", ["", "贫困户", "", ""]), "unknown_value", "“贫困户” is not a value of identity"),
     "a fact that is missing in a row": (with_column("institution_level", ["level_2", None, "level_2", "level_2"]), "rows_refused", "1 rows cannot be settled (row 1, for example): 缺少“医院等级”"),

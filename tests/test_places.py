@@ -297,3 +297,50 @@ def test_a_given_payment_of_a_silent_layer_is_taken_from_the_in_scope_cost() -> 
         ("大病保险", 150_000, True),
     ]
     assert found.patient == (350_000, 0, 0, 0)
+
+
+# --- What would be silently wrong is refused --------------------------------------------------------------------------
+
+
+def changed(tmp_path: Path, file: str, old: str, new: str) -> Library:
+    """The places with one passage of one file replaced."""
+    shutil.copytree(LIBRARY.root, tmp_path / "policies")
+    path = tmp_path / "policies" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return Library(tmp_path / "policies")
+
+
+def refusal(library: Library, code: str, *claims: Claim, identity: str = "") -> str:
+    """The one problem that an area's documents, or a claim, are refused with."""
+    marks = (IdentityMark(identity, date.min),) if identity else ()
+    with pytest.raises(Problems) as refused:
+        settled(library.scheme(code), Beneficiary(identities=marks), *claims)
+    (problem,) = refused.value.problems
+    return f"{problem.code} {problem.text('zh')}"
+
+
+def test_further_stays_may_not_be_left_open(tmp_path: Path) -> None:
+    library = changed(tmp_path, "999914-三江/办法.md", "第3次起: 200元", "第3次: 200元")
+    assert "没有说以后各次怎样" in refusal(library, "999914")
+
+
+def test_a_share_of_the_bill_has_no_floor_in_yuan(tmp_path: Path) -> None:
+    library = changed(tmp_path, "999911-白河/办法.md", "起付标准: 减半", "起付标准: 不低于100元")
+    bill = stay("2020-03-01", "2020-03-05", 10_000, institution_level="level_1", institution_tier="county")
+    told = refusal(library, "999911", bill, identity="subsistence")
+    assert "费用总额的5%" in told and "不低于100元" in told
+
+
+def test_two_rules_may_not_leave_the_rest_to_each_other(tmp_path: Path) -> None:
+    shares = "{定点医疗机构: 50%, 帮扶资金: 50%}"
+    library = changed(tmp_path, "999902-石桥/办法.md", shares, "{帮扶资金: 50%, 定点医疗机构: 50%}")
+    assert refusal(library, "999902").startswith("rules_conflict")
+
+
+def test_two_total_ceilings_of_one_bill_need_one_denominator(tmp_path: Path) -> None:
+    old, new = "就医地: 外省}, 比例: 95%, 分母: 费用总额", "就医地: 本省}, 比例: 95%, 分母: 政策范围内"
+    library = changed(tmp_path, "999931-北岭/办法.md", old, new)
+    bill = stay("2020-03-01", "2020-03-05", 10_000, institution_level="level_1", place="own_province")
+    assert "合计上限·分母" in refusal(library, "999931", bill)

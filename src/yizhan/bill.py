@@ -88,7 +88,12 @@ class Bill:
 
 def render(bill: Bill, lang: str = "zh") -> str:
     """The one bill as text of at most WIDTH columns, in `zh` or `en`."""
-    return "\n".join(_Page(bill, lang).lines()) + "\n"
+    return "\n".join(printable(line) for line in _Page(bill, lang).lines()) + "\n"
+
+
+def printable(text: str) -> str:
+    """A text without control, format and other invisible characters, which could make a terminal lie."""
+    return "".join("\ufffd" if unicodedata.category(c).startswith("C") else c for c in text)
 
 
 def width_of(text: str) -> int:

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from yizhan import __version__
-from yizhan.bill import Bill, render
+from yizhan.bill import Bill, printable, render
 from yizhan.engine.money import yuan, yuan_grouped
 from yizhan.errors import (
     EngineFault,
@@ -66,7 +66,7 @@ def _refuse(problems: Sequence[Problem], options: argparse.Namespace) -> int:
     if getattr(options, "json", False):
         print(json.dumps({"problems": [p.as_dict() for p in problems]}, ensure_ascii=False, indent=2))
     for problem in problems:
-        print(f"[{problem.code}] {problem.text(lang)}", file=sys.stderr)
+        print(printable(f"[{problem.code}] {problem.text(lang)}"), file=sys.stderr)
     if len(problems) > 1 or any(isinstance(p, InputProblem) for p in problems):
         count = len(problems)
         print(

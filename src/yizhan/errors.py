@@ -130,6 +130,12 @@ class AmountsDisagree(InputProblem):
     en = "the total is {total} yuan but the parts sum to {parts} yuan, a gap of {gap} yuan; check {what_en}."
 
 
+class ChargesByYear(InputProblem):
+    code = "charges_by_year"
+    zh = "住院按年末切开时，收费项目要分年：请改用带日期的明细 lines（每行可写 charge）。"
+    en = "where a stay is cut at the year's end, its charges belong to years: give dated lines, each with its charge, instead."
+
+
 class BadDate(InputProblem):
     code = "bad_date"
     zh = "“{value}”不是日期；请写成 2019-10-01 的形式。"
@@ -287,9 +293,7 @@ class RepeatedKey(PolicyProblem):
 
 class RulesConflict(PolicyProblem):
     code = "rules_conflict"
-    zh = (
-        "“{layer}·{figure}”有两条规定同时适用（{case}）：{one} 与 {other}。请用“例外于”写明哪一条是例外，或把条件分开；两条都看身份时，可在“身份从高到低”里排次序。"
-    )
+    zh = "“{layer}·{figure}”有两条规定同时适用（{case}）：{one} 与 {other}。请用“例外于”写明哪一条是例外，或把条件分开；两条都看身份时，可在“身份从高到低”里排次序。"
     en = (
         "two rules set “{layer}·{figure}” in one case ({case}): {one} and {other}. Write which of them is the exception "
         "(例外于), or separate their conditions; if both depend on the identity, rank them in 身份从高到低."

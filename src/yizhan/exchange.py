@@ -19,7 +19,7 @@ from yizhan.engine.claim import Beneficiary, Claim, Costs, Given, IdentityMark, 
 from yizhan.engine.facts import CHARGES, DEPARTMENTS, FACTS, FACTS_ZH, POTS, Fact
 from yizhan.engine.money import MOST_FEN, parse_yuan, yuan
 from yizhan.engine.scheme import Citation, Note, Scheme
-from yizhan.engine.settlement import Payment, Settlement, settle, structure_of
+from yizhan.engine.settlement import Payment, Settlement, resolver_of, settle, structure_of
 from yizhan.errors import (
     AmountsDisagree,
     AmountTooLarge,
@@ -27,6 +27,7 @@ from yizhan.errors import (
     BadCode,
     BadDate,
     BadIdNumber,
+    ChargesByYear,
     ClaimsOutOfOrder,
     DatesOutOfOrder,
     DuplicateClaim,
@@ -65,8 +66,14 @@ def read_request(text: str, policies: Path | None = None) -> Request:
         data = json.loads(text, object_pairs_hook=_no_repeats)
     except json.JSONDecodeError as error:
         raise Problems([NotJson(line=error.lineno, column=error.colno, why=error.msg)]) from None
+    except ValueError:
+        raise Problems([NotJson(line=1, column=1, why="a number with too many digits 数字位数太多")]) from None
     except RecursionError:
         raise Problems([NotJson(line=1, column=1, why="nested too deeply 嵌套太深")]) from None
+    try:
+        json.dumps(data, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise Problems([NotJson(line=1, column=1, why="half a character (\\ud800 …) 有半个字符")]) from None
     reader = _Reader()
     body = reader.mapping(data, "")
     reader.known_keys(body, "", ("area", "beneficiary", "year_state", "claims"))
@@ -240,7 +247,7 @@ class _Reader:
             return []
         code = self.fact(FACTS["identity"], body["identity"], f"{at}.identity")
         begins, ends = self._period({k: v for k, v in body.items() if k in ("from", "to")}, at)
-        by = body.get("certified_by", "")
+        by = self.text(body["certified_by"], f"{at}.certified_by") if "certified_by" in body else ""
         if by and by not in DEPARTMENTS and by not in DEPARTMENTS.values():
             self.problems.append(
                 UnknownValue(
@@ -456,8 +463,8 @@ class _Reader:
                     f"各年的{FACTS[pot].zh}",
                     f"the years' {FACTS[pot].en}",
                 )
-            first = min(by_year)
-            by_year[first] = Costs(by_year[first].pots, costs.charges)
+            if any(costs.charges):
+                self.problems.append(ChargesByYear(at=f"{at}.charges"))
         elif lines and scheme and all(line.on for line in lines):
             for line in lines:
                 assert line.on is not None
@@ -529,6 +536,8 @@ class _Reader:
                 WrongShape(at=f"{at}.year", expected_zh="年份（整数）", expected_en="a year (whole number)", found=year)
             )
             year = 0
+        slots = resolver_of(scheme).slots.names if scheme else list(self.mapping(body.get("sums", {}), f"{at}.sums"))
+        self.known_keys(self.mapping(body.get("sums", {}), f"{at}.sums"), f"{at}.sums", slots)
         sums = {
             k: self.amount(v, f"{at}.sums.{k}") for k, v in self.mapping(body.get("sums", {}), f"{at}.sums").items()
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import pyarrow as pa
@@ -63,6 +63,8 @@ def check_columns(schema: pa.Schema) -> None:
         if name not in schema.names:
             problems.append(MissingColumn(column=name, meaning=COLUMNS[name]))
     for field in schema:
+        if schema.names.count(field.name) > 1:
+            problems.append(BadColumn(column=field.name, expected_zh="只有一列", expected_en="there once", found="2"))
         if field.name not in COLUMNS:
             problems.append(
                 UnknownKey(
@@ -92,13 +94,33 @@ def _check_type(field: pa.Field) -> list[Problem]:
     return [] if good else [BadColumn(column=field.name, expected_zh=zh, expected_en=en, found=str(field.type))]
 
 
+def refuse_nulls(column: pa.Array, name: str) -> NoReturn:
+    """Raise Problems naming the first row without a value: nothing is taken for granted, not even zero."""
+    row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+    raise Problems(
+        [
+            RowsRefused(
+                at=name,
+                count=column.null_count,
+                row=row,
+                why="没有值，请填写（没有就写0） has no value; write one (0 for none)",
+            )
+        ]
+    )
+
+
 def whole(table: pa.Table, name: str, default: int | None = None) -> Ints:
     if name not in table.column_names:
         return np.full(table.num_rows, default or 0, dtype=np.int64)
     column = table[name].combine_chunks()
     if column.null_count:
-        column = pc.fill_null(column, 0)
-    return np.ascontiguousarray(column.cast(pa.int64()).to_numpy(zero_copy_only=False))
+        refuse_nulls(column, name)
+    try:
+        return np.ascontiguousarray(column.cast(pa.int64()).to_numpy(zero_copy_only=False))
+    except pa.ArrowInvalid:
+        raise Problems(
+            [BadColumn(column=name, expected_zh="64位整数", expected_en="a 64-bit whole number", found="> 2^63")]
+        ) from None
 
 
 def day_numbers(table: pa.Table, name: str, instead: Ints | None = None) -> Ints:
@@ -108,9 +130,7 @@ def day_numbers(table: pa.Table, name: str, instead: Ints | None = None) -> Ints
     column = table[name].combine_chunks().cast(pa.int32())
     if column.null_count:
         if instead is None:
-            raise Problems(
-                [RowsRefused(count=column.null_count, row=int(np.argmax(column.is_null())), why=f"{name} 缺失 missing")]
-            )
+            refuse_nulls(column, name)
         column = pc.if_else(column.is_null(), pa.array(instead.astype(np.int32)), column)
     return column.to_numpy(zero_copy_only=False).astype(np.int64)
 
@@ -160,7 +180,7 @@ def ages(table: pa.Table, policy: Ints) -> Ints | None:
         day = (on - on.astype("datetime64[M]")).astype(np.int64) - (born - born.astype("datetime64[M]")).astype(
             np.int64
         )
-        return cast(Ints, (months - (day < 0)) // 12)
+        return cast(Ints, np.maximum(0, (months - (day < 0)) // 12))
     return whole(table, "age") if "age" in table.column_names else None
 
 

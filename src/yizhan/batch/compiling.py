@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
@@ -15,16 +16,27 @@ from yizhan.engine.loop import Structure
 
 
 def cache_folder() -> Path:
-    """Where compiled loops are kept: YIZHAN_CACHE, or the user's cache folder, or else a private temporary one."""
+    """Where compiled loops are kept: YIZHAN_CACHE, or the user's cache folder, or else a private temporary one.
+
+    What lies there is run, so a folder into which somebody else can write is not used.
+    """
     named = os.environ.get("YIZHAN_CACHE") or os.environ.get("XDG_CACHE_HOME")
     folder = (Path(named) if named else Path.home() / ".cache") / "yizhan" / "kernels"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
+        for part in (folder, folder / "__pycache__"):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if all(_private(part) for part in (folder, folder / "__pycache__")) and os.access(folder, os.W_OK):
             return folder
     except OSError:
         pass
     return Path(tempfile.mkdtemp(prefix="yizhan-kernels-"))
+
+
+def _private(folder: Path) -> bool:
+    """Whether the folder is the user's own and nobody else can write into it."""
+    about = folder.stat()
+    mine = not hasattr(os, "geteuid") or about.st_uid == os.geteuid()
+    return mine and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 _LOADED: dict[str, Callable[..., int]] = {}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import queue
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ import pyarrow.parquet as pq
 
 from yizhan.batch.columns import check_columns
 from yizhan.batch.table import PATIENT, TableSettler, result_columns
-from yizhan.errors import MissingColumn, NotSorted, Problems, Unreadable
+from yizhan.errors import MissingColumn, NotSorted, Problems, Unreadable, Unwritable
 from yizhan.policy.library import load_scheme
 
 CHUNK = 1_000_000
@@ -59,7 +58,11 @@ def settle_file(
     file = _open(source)
     check_columns(file.schema_arrow)
     total = file.metadata.num_rows
-    with tempfile.TemporaryDirectory(prefix=".yizhan-", dir=(target.parent if target else None)) as folder:
+    try:
+        beside = tempfile.TemporaryDirectory(prefix=".yizhan-", dir=(target.parent if target else None))
+    except OSError as error:
+        raise Problems([Unwritable(at=str(target), why=error.strerror or "?")]) from None
+    with beside as folder:
         unfinished = Path(folder) / "out.parquet" if target else None
         try:
             result = _settle(_chunks(file), _areas(file), unfinished, policies, threads, total, progress)
@@ -105,11 +108,14 @@ def _settle(
     """Read ahead, settle, and write behind: three stages, at most two chunks waiting between them."""
     columns = result_columns([load_scheme(area, policies) for area in areas])
     settler = TableSettler(policies, threads)
-    result = FileResult(sums={area: {} for area in areas})
+    spelled: dict[str, list[str]] = {}
+    for area in areas:
+        spelled.setdefault(load_scheme(area, policies).area, []).append(area)
+    result = FileResult(sums={area: {} for area in spelled})
     with _ReadAhead(chunks) as ahead, _WriteBehind(target) as behind:
         for chunk in ahead:
             settled = settler.settle(chunk, columns)
-            _add_sums(result.sums, settled, [*columns, *PATIENT])
+            _add_sums(result.sums, spelled, settled, [*columns, *PATIENT])
             behind.write(settled)
             result.bills += chunk.num_rows
             if progress:
@@ -117,9 +123,16 @@ def _settle(
     return result
 
 
-def _add_sums(sums: dict[str, dict[str, int]], settled: pa.Table, columns: list[str]) -> None:
+def _add_sums(
+    sums: dict[str, dict[str, int]], spelled: dict[str, list[str]], settled: pa.Table, columns: list[str]
+) -> None:
+    """Add a chunk to the sums of each pooling area; `spelled` are the codes and names by which the file calls it."""
     for area, known in sums.items():
-        of_area = settled if len(sums) == 1 else settled.filter(pc.equal(settled["area"].cast(pa.string()), area))
+        of_area = (
+            settled
+            if len(sums) == 1
+            else settled.filter(pc.is_in(settled["area"].cast(pa.string()), pa.array(spelled[area])))
+        )
         known["bills"] = known.get("bills", 0) + of_area.num_rows
         for name in columns:
             known[name] = known.get(name, 0) + (pc.sum(of_area[name]).as_py() or 0)
@@ -276,8 +289,3 @@ class _WriteBehind:
             self.writer.close()
         if self.failed and kind is None:
             raise self.failed
-
-
-def free_space(folder: Path) -> int:
-    """Bytes free where a result will be written."""
-    return shutil.disk_usage(folder).free

@@ -10,11 +10,11 @@ import pyarrow as pa
 from yizhan.batch.columns import (
     value_of,
 )
-from yizhan.engine.claim import Claim, Costs, YearState
+from yizhan.engine.claim import Beneficiary, Claim, Costs, YearState
 from yizhan.engine.classes import MISSING
 from yizhan.engine.facts import CHARGES, FACTS, POTS, RUNTIME
 from yizhan.engine.scheme import Scheme
-from yizhan.engine.settlement import Part, open_year, resolver_of, settle_best
+from yizhan.engine.settlement import YEAR_DAYS, Part, open_year, resolver_of, settle_best
 
 
 def settle_rows(table: pa.Table, scheme: Scheme) -> list[tuple[dict[tuple[int, str], int], tuple[int, ...]]]:
@@ -32,13 +32,12 @@ def settle_rows(table: pa.Table, scheme: Scheme) -> list[tuple[dict[tuple[int, s
             tuple(row.get(c) or 0 for c in CHARGES),  # type: ignore[arg-type]  # four charges
         )
         claim = Claim("", days["admitted_on"], on, days["settled_on"], costs)
-        year_day = {"admission_year": "admitted_on", "settlement_year": "settled_on"}.get(
-            conventions.cross_year, "discharged_on"
-        )
-        year = conventions.year_of(days[year_day])
+        counts_on = days[YEAR_DAYS.get(conventions.cross_year, "discharged_on")]
+        year = conventions.year_of(counts_on)
         continues = value_of("year_end_part", row.get("year_end_part"), scheme) == "yes"
         policy_on = days[conventions.policy_date]
-        part = Part(claim, costs, year, policy_on, days[conventions.identity_date], days["admitted_on"], on, continues)
+        identity_on = days[conventions.identity_date]
+        part = Part(claim, costs, year, policy_on, identity_on, days["admitted_on"], on, counts_on, continues)
         facts = _row_facts(row, part, scheme)
         state = open_year(state, part, scheme)
         outcome = settle_best(part, facts, state, scheme)
@@ -66,9 +65,7 @@ def _row_facts(row: Mapping[str, Any], part: Part, scheme: Scheme) -> dict[str, 
     facts.setdefault("diagnoses", MISSING)
     age = row.get("age")
     if row.get("born_on"):
-        born = row["born_on"]
-        on = part.identity_on
-        age = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+        age = Beneficiary(born_on=row["born_on"]).age_on(part.identity_on)
     facts |= {
         "identity": value_of("identity", row.get("identities"), scheme) if "identities" in row else MISSING,
         "age": age,

@@ -32,6 +32,7 @@ from yizhan.batch.columns import (
     check_columns,
     coded,
     day_numbers,
+    refuse_nulls,
     value_of,
     whole,
 )
@@ -44,7 +45,7 @@ from yizhan.engine.kernel import LayerPlan, plan_layer
 from yizhan.engine.loop import Structure
 from yizhan.engine.money import MOST_FEN, NO_LIMIT
 from yizhan.engine.scheme import Scheme
-from yizhan.engine.settlement import resolver_of, stay_keys
+from yizhan.engine.settlement import YEAR_DAYS, resolver_of, stay_keys
 from yizhan.errors import (
     EngineFault,
     NotSorted,
@@ -52,6 +53,10 @@ from yizhan.errors import (
     RowsRefused,
 )
 from yizhan.policy.library import load_scheme
+
+MOST_DAYS, MOST_YEARS = 3660, 150
+EARLIEST, LATEST = -25_567, 84_005
+"""Days since 1970 of the first of January 1900 and the last of December 2199."""
 
 PATIENT = ("patient", "patient_in_scope", "patient_first_pay", "patient_over_limit", "patient_own")
 
@@ -115,15 +120,17 @@ class Settler:
             "settled_on": day_numbers(table, "settled_on", discharged),
         }
         self._in_order(days_of["admitted_on"], discharged)
+        for days in days_of.values():
+            self._refuse(
+                (days < EARLIEST) | (days > LATEST), "日期不在 1900 至 2199 年之间 a date is not in 1900 to 2199"
+            )
         first = min(int(d.min()) for d in days_of.values())
         last = max(int(d.max()) for d in days_of.values())
         calendar = Calendar(self.scheme, first, last)
         policy = days_of[conventions.policy_date]
         self._check_alive(calendar, policy)
-        year_day = {"admission_year": "admitted_on", "settlement_year": "settled_on"}.get(
-            conventions.cross_year, "discharged_on"
-        )
-        year = calendar.year[days_of[year_day] - first]
+        counts_on = days_of[YEAR_DAYS.get(conventions.cross_year, "discharged_on")]
+        year = calendar.year[counts_on - first]
         pots = np.empty((4, n), dtype=np.int64)
         for p, pot in enumerate(POTS):
             pots[p] = whole(table, pot)
@@ -136,9 +143,16 @@ class Settler:
         days = np.maximum(1, discharged - days_of["admitted_on"])
         if "days" in table.column_names:
             days = whole(table, "days")
+            self._refuse((days < 0) | (days > MOST_DAYS), "住院天数不在 0 至 3660 之间 days of stay are not 0 to 3660")
         numbers = {"days": days, "total": total, **dict(zip(POTS, pots, strict=True))}
         for k, charge in enumerate(CHARGES):
             numbers[charge] = charges[k] if charges.shape[1] == n else np.zeros(n, np.int64)
+        if "born_on" in table.column_names:
+            born = day_numbers(table, "born_on")
+            self._refuse(
+                (born > discharged) | (born < EARLIEST),
+                "出生日期晚于出院或早于1900年 born after discharge or before 1900",
+            )
         facts = self._read_facts(table, numbers, days_of[conventions.identity_date])
         combo = self._combinations(calendar.period[policy - first], facts)
         changes, keys = self._person_years(table, discharged, year)
@@ -148,7 +162,7 @@ class Settler:
         stays = self._stays(table, opens, counting)
         return {
             "combo": combo, "opens": opens, "pots": pots,
-            "month": calendar.month[discharged - first], "days": days, "linked": linked, "stays": stays, "charges": charges,
+            "month": calendar.month[counts_on - first], "days": days, "linked": linked, "stays": stays, "charges": charges,
             "year": year, "policy": policy, "discharged": discharged, "admitted": days_of["admitted_on"],
         }  # fmt: skip
 
@@ -169,7 +183,7 @@ class Settler:
         self._refuse((pots > MOST_FEN).any(axis=0) | (total > MOST_FEN), "金额超出上限 an amount is too large")
         if charges.shape[1] == total.shape[0]:
             self._refuse(
-                (charges < 0).any(axis=0) | (charges.sum(axis=0) > total),
+                (charges < 0).any(axis=0) | (charges > MOST_FEN).any(axis=0) | (charges.sum(axis=0) > total),
                 "收费项目合计超过费用总额 charges exceed the bill",
             )
 
@@ -192,6 +206,8 @@ class Settler:
             found = ages(table, identity_on)
             if found is None:
                 return None, [MISSING]
+            if "born_on" not in table.column_names:
+                self._refuse((found < 0) | (found > MOST_YEARS), "年龄不在 0 至 150 之间 age is not 0 to 150")
         else:
             found = numbers[fact]
         cuts = self.resolver.classes.cuts[fact]
@@ -244,6 +260,8 @@ class Settler:
     def _person_years(self, table: pa.Table, discharged: Ints, year: Ints) -> tuple[Ints, NDArray[np.int8]]:
         """Rows where a person (1) or a policy year (2) begins. Raises Problems with NotSorted."""
         persons = table["person"].combine_chunks()
+        if persons.null_count:
+            refuse_nulls(persons, "person")
         if pa.types.is_dictionary(persons.type):
             persons = persons.dictionary_decode()
         sequence = whole(table, "sequence")
@@ -515,12 +533,12 @@ class TableSettler:
         n = table.num_rows
         amounts = {name: np.zeros(n, dtype=np.int64) for name in columns}
         left = np.zeros((4, n), dtype=np.int64)
-        for k, area in enumerate(areas):
-            rows = np.flatnonzero(codes == k)
+        settlers = [self.settler(area) for area in areas]
+        for settler in dict.fromkeys(settlers):
+            rows = np.flatnonzero(np.array([s is settler for s in settlers])[codes])
             if not len(rows):
                 continue
             whole = len(rows) == n
-            settler = self.settler(area)
             chunk = settler.settle(table if whole else table.take(pa.array(rows)))
             for name, values in zip(column_names(settler.scheme, chunk.outputs), chunk.out, strict=True):
                 if whole:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
 from yizhan.engine.classes import (
@@ -133,10 +134,11 @@ class Choice:
             return default
         value = self._in_year(cast(Amount, rule.sets[key]), rule)
         adjusted = self._adjusters(key)
-        for adjuster, by in adjusted:
-            if not value.plain and adjuster.kind != "factor":
+        for adjuster, by in _factors_together(adjusted):
+            changed = _adjust_amount(value, adjuster, unit) if value.plain or adjuster.kind == "factor" else None
+            if changed is None:
                 raise Problems([_not_plain(key, value, adjuster, by)])
-            value = _adjust_amount(value, adjuster, unit)
+            value = changed
         self._tell(key, value.text() if value.fen != 0 or not value.plain else "0元", rule, adjusted)
         return value
 
@@ -169,7 +171,7 @@ class Choice:
         bands = value if isinstance(value, tuple) else (Band(0, NO_LIMIT, cast(int, value)),)
         adjusted = self._adjusters(key)
         age = self.case.get("age")
-        for adjuster, by in adjusted:
+        for adjuster, by in _factors_together(adjusted):
             if adjuster.kind == "add_by_age" and age is MISSING:
                 raise Problems([fact_needed(self.layer.name, by, Condition("age"))])
             years = age[0] if isinstance(age, tuple) else 0
@@ -254,6 +256,8 @@ class Choice:
             raise Problems([self._missing("起付标准")])
         unit = {"分": 1, "角": 10, "元": 100}[cast(str, self.plain("起付取整", "分"))]
         amount = self.amount("起付标准", Amount(), unit)
+        if formula["formula"] == CUMULATIVE:
+            self._refuse_per_bill(amount)
         chained = self.plain("转诊接续", "不接续") == "补差" and self._linked()
         found: dict[str, Any] = {
             "deductible": amount.fen, "deductible_per_day": amount.per_day, "deductible_share": amount.share,
@@ -272,6 +276,20 @@ class Choice:
             if SCOPE_FACTS[scope]:
                 self._needed("计次", SCOPE_FACTS[scope])
         return found
+
+    def _refuse_per_bill(self, amount: Amount) -> None:
+        """A cumulative layer has one deductible for the period; what differs from bill to bill has no meaning there."""
+        keys = [k for k in ("起付次数", "年度起付上限", "转诊接续") if any(k in rule.sets for rule in self.live)]
+        if amount.plain and not keys:
+            return
+        key = "、".join(keys) or f"起付标准: {amount.text()}"
+        raise Problems([
+            BadDocument(
+                at=self.live[0].citation.place,
+                why_zh=f"“{self.layer.name}”按年度或月度累计，只有一个起付，不能写“{key}”",
+                why_en=f"“{self.layer.name}” accumulates over the year or month and has one deductible; “{key}” cannot stand there",
+            )
+        ])  # fmt: skip
 
     def _linked(self) -> bool:
         return self._needed("转诊接续", "linked") == "yes"
@@ -366,10 +384,23 @@ def _plain_text(value: object) -> str:
     return str(value)
 
 
-def _adjust_amount(value: Amount, by: Adjuster, unit: int) -> Amount:
+def _factors_together(adjusted: Sequence[tuple[Adjuster, Rule]]) -> list[tuple[Adjuster, Rule]]:
+    """Adjusters with all factors multiplied into one, so that a figure is rounded once whatever their order."""
+    factors = [pair for pair in adjusted if pair[0].kind == "factor"]
+    if len(factors) < 2:
+        return list(adjusted)
+    product = Adjuster(
+        "factor", prod(a.value for a, _ in factors), RATIO_ONE ** len(factors), "、".join(a.text for a, _ in factors)
+    )
+    at = adjusted.index(factors[0])
+    rest = [pair for pair in adjusted if pair[0].kind != "factor"]
+    return [*rest[:at], (product, factors[0][1]), *rest[at:]]
+
+
+def _adjust_amount(value: Amount, by: Adjuster, unit: int) -> Amount | None:
     match by.kind:
         case "factor":
-            return value.scaled(by.value, unit)
+            return value.scaled(by.value, by.whole, unit)
         case "raise" | "floor":
             return (
                 value
@@ -385,7 +416,7 @@ def _adjust_amount(value: Amount, by: Adjuster, unit: int) -> Amount:
 def _adjust_ratio(ratio: int, by: Adjuster, age: int) -> int:
     match by.kind:
         case "factor":
-            return half_up(ratio * by.value, RATIO_ONE)
+            return half_up(ratio * by.value, by.whole)
         case "raise" | "floor":
             return max(ratio, by.value)
         case "lower" | "ceiling":
@@ -414,6 +445,6 @@ def _better_for_patient(key: str) -> Callable[[object], int] | None:
 def _not_plain(key: str, value: Amount, adjuster: Adjuster, rule: Rule) -> BadDocument:
     return BadDocument(
         at=rule.citation.place,
-        why_zh=f"“{key}: {value.text()}”每单不同，不能再“{adjuster.text}”，只能 减半 或 按…%",
-        why_en=f"“{key}: {value.text()}” differs from bill to bill, so “{adjuster.text}” cannot change it; only 减半 or 按…% can",
+        why_zh=f"“{key}: {value.text()}”每单不同，不能再“{adjuster.text}”；只有不必取整的 减半 或 按…% 可以，否则请直接写打折后的数",
+        why_en=f"“{key}: {value.text()}” differs from bill to bill, so “{adjuster.text}” cannot change it; only a factor that leaves nothing to round can. Write the scaled figure instead",
     )

@@ -55,10 +55,11 @@ class Beneficiary:
         )
 
     def age_on(self, on: date) -> int | None:
-        """Age in completed years."""
+        """Age in completed years; 0 on a day before birth, as for a newborn whose mother was admitted first."""
         if self.born_on is None:
             return None
-        return on.year - self.born_on.year - ((on.month, on.day) < (self.born_on.month, self.born_on.day))
+        years = on.year - self.born_on.year - ((on.month, on.day) < (self.born_on.month, self.born_on.day))
+        return max(0, years)
 
 
 @dataclass(frozen=True, slots=True)

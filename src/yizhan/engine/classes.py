@@ -109,9 +109,11 @@ def engine_facts(scheme: Scheme) -> Iterable[str]:
     """Facts that decide without standing in a condition: linked stays, reviews, cut stays, changes of identity."""
     if any(rule.sets.get("转诊接续") == "补差" for rule in scheme.rules):
         yield "linked"
+        yield "care"
     if any("待审" in rule.sets for rule in scheme.rules):
         yield "expert_review"
     if scheme.conventions.cross_year in ("split", "split_poor"):
+        yield "care"
         yield "year_end_part"
     if scheme.conventions.identity_change == "due_less_paid":
         yield "identity_changed"

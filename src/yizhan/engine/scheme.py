@@ -73,10 +73,17 @@ class Amount:
         """Whether this is a sum of fen and nothing else."""
         return not (self.per_day or self.share or self.yearly)
 
-    def scaled(self, factor: int, unit: int) -> Amount:
-        """Times a factor in ten-thousandths; fen are rounded half up to `unit` fen."""
-        fen = self.fen if self.fen >= NO_LIMIT else half_up(self.fen * factor, RATIO_ONE * unit) * unit
-        return Amount(fen, half_up(self.per_day * factor, RATIO_ONE), half_up(self.share * factor, RATIO_ONE), self.of)
+    def scaled(self, numerator: int, denominator: int, unit: int) -> Amount | None:
+        """Times a fraction; fen are rounded half up to `unit` fen, once.
+
+        None for a share or a sum per day that would have to be rounded before the bill is known.
+        """
+        fen = self.fen if self.fen >= NO_LIMIT else half_up(self.fen * numerator, denominator * unit) * unit
+        per_day, rest = divmod(self.per_day * numerator, denominator)
+        share, more = divmod(self.share * numerator, denominator)
+        if rest or more or (unit > 1 and not self.plain):
+            return None
+        return Amount(fen, per_day, share, self.of)
 
     def text(self) -> str:
         """As a document would write it."""
@@ -136,6 +143,11 @@ class Adjuster:
     value: int
     cap: int = 0
     text: str = ""
+
+    @property
+    def whole(self) -> int:
+        """What a factor is a fraction of: RATIO_ONE, or `cap` for several factors taken together."""
+        return self.cap or RATIO_ONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,10 +290,6 @@ class Conventions:
     def year_of(self, on: date) -> int:
         """The policy year of a day: the calendar year in which it began."""
         return on.year if (on.month, on.day) >= self.year_starts else on.year - 1
-
-    def month_of(self, on: date) -> int:
-        """The calendar month, 0 to 11."""
-        return on.month - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from yizhan.engine.steps import (
 )
 from yizhan.errors import (
     ClaimsOutOfOrder,
+    DatesOutOfOrder,
     EngineFault,
     GivenDeductibleNeeded,
     GivenTooLarge,
@@ -126,7 +127,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A claim, or one year's part of it, ready to be settled."""
+    """A claim, or one year's part of it, ready to be settled. `counts_on` is the day that puts it into a year and month."""
 
     claim: Claim
     costs: Costs
@@ -135,8 +136,13 @@ class Part:
     identity_on: date
     begins_on: date
     ends_on: date
+    counts_on: date
     continues: bool
     given: Mapping[str, Given] = field(default_factory=dict)
+
+
+YEAR_DAYS = {"admission_year": "admitted_on", "settlement_year": "settled_on"}
+"""The day that puts a whole stay into a policy year; discharge where nothing else is chosen."""
 
 
 @lru_cache(maxsize=64)
@@ -230,13 +236,11 @@ def _parts(claim: Claim, beneficiary: Beneficiary, scheme: Scheme) -> tuple[Part
         and bool(beneficiary.identities_on(identity_on) & conventions.cross_year_identities)
     )
     if first == last or not cut or claim.facts.get("care") != "inpatient":
-        year = {"admission_year": first, "settlement_year": conventions.year_of(claim.settled_on)}.get(
-            conventions.cross_year, last
-        )
+        counts_on = claim.day(YEAR_DAYS.get(conventions.cross_year, "discharged_on"))
         return (
             Part(
-                claim, claim.costs, year, policy_on, identity_on, claim.admitted_on, claim.discharged_on, False,
-                claim.given,
+                claim, claim.costs, conventions.year_of(counts_on), policy_on, identity_on, claim.admitted_on,
+                claim.discharged_on, counts_on, False, claim.given,
             ),
         )  # fmt: skip
     if set(claim.by_year) != set(range(first, last + 1)) or claim.given:
@@ -255,7 +259,7 @@ def _parts(claim: Claim, beneficiary: Beneficiary, scheme: Scheme) -> tuple[Part
         parts.append(
             Part(
                 claim, claim.by_year[year], year, days[conventions.policy_date], days[conventions.identity_date],
-                begins, ends, year > first,
+                begins, ends, ends, year > first,
             )
         )  # fmt: skip
     return tuple(parts)
@@ -263,6 +267,13 @@ def _parts(claim: Claim, beneficiary: Beneficiary, scheme: Scheme) -> tuple[Part
 
 def _check_dates(claim: Claim, beneficiary: Beneficiary, scheme: Scheme, policy_on: date) -> None:
     problems: list[Problem] = []
+    if beneficiary.born_on is not None and beneficiary.born_on > claim.discharged_on:
+        problems.append(
+            DatesOutOfOrder(
+                at=claim.number, first_zh="出生", first_en="birth", first=beneficiary.born_on, second_zh="出院",
+                second_en="discharge", second=claim.discharged_on,
+            )
+        )  # fmt: skip
     if not scheme.begins_on <= policy_on <= scheme.ends_on:
         endless = scheme.ends_on == date.max
         problems.append(
@@ -360,7 +371,7 @@ def ranked(identities: Iterable[str], scheme: Scheme) -> list[str]:
 def settle_best(part: Part, facts: Mapping[str, object], state: YearState, scheme: Scheme) -> Outcome:
     """Settle one part; under 身份取舍 最有利 once for each identity, and keep what leaves least to the patient."""
     named = resolver_of(scheme).classes.named.get("identity", set())
-    held = frozenset(cast(frozenset[str], facts["identity"]) & named)
+    held = frozenset(cast(frozenset[str], facts["identity"] or frozenset()) & named)
     if scheme.conventions.identity_choice != "best" or len(held) < 2:
         return settle_part(part, facts, state, scheme)
     outcomes = [settle_part(part, {**facts, "identity": frozenset({i})}, state, scheme) for i in ranked(held, scheme)]
@@ -383,7 +394,7 @@ def settle_part(part: Part, facts: Mapping[str, object], state: YearState, schem
         total=part.costs.total,
         in_scope=part.costs.pots[0],
         days=cast(int, facts["days"]),
-        month=part.ends_on.month - 1,
+        month=part.counts_on.month - 1,
         linked=int(continues),
         stays=(state.stays.get(keys[0], 0), state.stays.get(keys[1], 0), state.stays.get(keys[2], 0), state.stays.get(keys[3], 0)),
         charges=part.costs.charges,
@@ -498,11 +509,17 @@ class _Run:
         """A payment made elsewhere: it counts towards the year and empties the pots, but has no tilt and no parts."""
         figures = cases[0].figures if cases else Figures(weight=(10_000, 0, 0, 0))
         room = sum(left for left, weight in zip(self.left, figures.weight, strict=True) if weight)
+        base = base_of(figures, self.bill, self.left, self.parts)
+        if (given.deductible or 0) > base:
+            raise Problems([
+                GivenTooLarge(
+                    at=self.part.claim.number, layer=layer.name, given=yuan(given.deductible or 0), room=yuan(base)
+                )
+            ])  # fmt: skip
         if given.amount > room:
             raise Problems([
                 GivenTooLarge(at=self.part.claim.number, layer=layer.name, given=yuan(given.amount), room=yuan(room))
             ])  # fmt: skip
-        base = base_of(figures, self.bill, self.left, self.parts)
         run = LayerRun(base, 0, base, 0, given.deductible or 0, 0, 0, given.amount, NO_LIMIT, room, 0, given.amount)
         if figures.parts_from:
             self.parts[DEDUCTIBLE_PART] += given.deductible or 0

@@ -128,7 +128,11 @@ _TABLE_KEY = re.compile(r"^\s*表:\s*\|")
 def read_document(path: Path, root: Path, depth: int) -> Document:
     """Read one file. Raises Problems with everything found wrong on its outside."""
     file = str(path.relative_to(root))
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why_zh, why_en = f"读不到（{error}）；文件应是 UTF-8 文本", f"cannot be read ({error}); it should be UTF-8 text"
+        raise Problems([BadDocument(at=file, why_zh=why_zh, why_en=why_en)]) from None
     problems: list[PolicyProblem] = []
     lines = text.splitlines()
     front, start = _front_matter(lines, file, problems)
@@ -252,7 +256,14 @@ def _add_block(article: Article, block: list[str], line: int, file: str, problem
             problems.append(BadDocument(at=at, why_zh="这里用了全角冒号“：”；请用半角冒号加空格", why_en="a full-width colon; use a half-width colon and a space"))
             return
     try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse("\n".join(block), Loader=yaml.BaseLoader)):
+            at = where.format(line)
+            problems.append(BadDocument(at=at, why_zh="规则块里不能用 & 和 * 引用", why_en="& and * references may not stand in a rule block"))
+            return
         root = yaml.compose("\n".join(block), Loader=yaml.BaseLoader)
+    except RecursionError:
+        problems.append(BadDocument(at=where.format(line), why_zh="嵌套太深", why_en="nested too deeply"))
+        return
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         at = where.format(line + 1 + (mark.line if mark else 0))

@@ -78,8 +78,13 @@ class Library:
     def _collect(self, folder: Path, chain: tuple[Path, ...]) -> None:
         for path in sorted(folder.iterdir()):
             found = _FOLDER.fullmatch(path.name)
-            if not found or not path.is_dir() or path in chain:
+            if not found or not path.is_dir() or path.is_symlink() or path in chain:
                 continue
+            if found[1] in self.areas:
+                other = self.areas[found[1]].path.name
+                why_zh = f"与 {other} 是同一个代码；一个地区只能有一个文件夹"
+                why_en = f"has the code of {other}; an area has one folder"
+                raise Problems([BadDocument(at=str(path.relative_to(self.root)), why_zh=why_zh, why_en=why_en)])
             self.areas[found[1]] = AreaFolder(found[1], found[2], path, (*chain, path))
             self._collect(path, (*chain, path))
 
@@ -113,7 +118,7 @@ class Library:
         problems: list[Problem] = []
         for depth, folder in enumerate(area.chain):
             for path in sorted(folder.glob("*.md")):
-                if path.name.startswith((EXAMPLES, "签署", "README")):
+                if not path.is_file() or path.name.startswith((EXAMPLES, "签署", "README")):
                     continue
                 try:
                     if path not in self._documents:

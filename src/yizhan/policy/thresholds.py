@@ -402,7 +402,7 @@ def facts_of_example(example: Example, settlement: Settlement, scheme: Scheme) -
     marks = tuple(IdentityMark(i, date.min) for i in sorted(settlement.identities))
     part = Part(
         claim, claim.costs, settlement.year_state.year, settlement.policy_on, settlement.identity_on, claim.admitted_on,
-        claim.discharged_on, False, claim.given,
+        claim.discharged_on, claim.discharged_on, False, claim.given,
     )  # fmt: skip
     return facts_of(part, replace(example.beneficiary, identities=marks), scheme)
 

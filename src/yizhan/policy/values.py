@@ -13,7 +13,7 @@ from datetime import date
 from yizhan.engine.money import MOST_FEN, NO_LIMIT, RATIO_ONE
 from yizhan.engine.scheme import Adjuster, Amount, Band
 
-_NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
+_NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,6}|[0-9]{1,18})(?:\.[0-9]{1,8})?"
 _MONEY = re.compile(rf"({_NUMBER})(万|亿)?元")
 _PERCENT = re.compile(rf"({_NUMBER})[%％]")
 _TIMES = re.compile(rf"({_NUMBER})倍")
