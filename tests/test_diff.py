@@ -146,19 +146,29 @@ def test_rules_are_paired(difference: Difference) -> None:
     assert told == [(FIGURES_CHANGED, 1, 1), (PERSONS_CHANGED, 1, 1), (ENDED, 1, 0), (BEGAN, 0, 1), (MOVED, 1, 1)]
     figures, persons = difference.changes[0], difference.changes[1]
     assert (figures.before[0].sets["比例"], figures.after[0].sets["比例"]) == (7000, 7500)
-    assert (persons.before[0].identities, persons.after[0].identities) == ({"subsistence"}, {"subsistence", "extremely_poor"})
+    assert (persons.before[0].identities, persons.after[0].identities) == (
+        {"subsistence"},
+        {"subsistence", "extremely_poor"},
+    )
     assert [d.name for d in difference.ended] == ["样发〔2020〕1号"]
     assert [d.name for d in difference.began] == ["样发〔2020〕9号"]
 
 
 def test_items_that_are_cut_otherwise_are_still_one_change(library: Library) -> None:
     """The new document says in one item what the old one said in two."""
-    joined = NEW.replace("    年度限额: 1万元\n  - 当: {医疗类别: 住院}\n    起付标准", "    年度限额: 2万元\n    起付标准")
+    joined = NEW.replace(
+        "    年度限额: 1万元\n  - 当: {医疗类别: 住院}\n    起付标准", "    年度限额: 2万元\n    起付标准"
+    )
     (library.root / f"{AREA}-样例市" / "新办法.md").write_text(joined, encoding="utf-8")
     told = diff_schemes(Library(library.root), AREA, LAST, FIRST)
     line = "原：起付标准500元，超过的部分支付70%，一年最多支付1万元；现：起付标准600元，超过的部分支付75%，一年最多支付2万元"
     assert told.count(line) == 1
-    assert [c.kind for c in compare(Library(library.root), AREA, LAST, FIRST).changes] == [FIGURES_CHANGED, PERSONS_CHANGED, ENDED, BEGAN]
+    assert [c.kind for c in compare(Library(library.root), AREA, LAST, FIRST).changes] == [
+        FIGURES_CHANGED,
+        PERSONS_CHANGED,
+        ENDED,
+        BEGAN,
+    ]
 
 
 def test_effects_are_those_of_a_calculator(difference: Difference) -> None:
@@ -184,7 +194,10 @@ def test_examples_that_cannot_be_compared_are_counted_with_the_reason(difference
         ("2021-01-01 的规定要看“急诊”，算例没有写", 1),
         ("身份在各张单子之间变过的人，换了日子就失去原意", 2),
     ]
-    assert sum(difference.refused.values()) + sum(e.count * len(e.examples) for e in difference.effects) == difference.examples
+    assert (
+        sum(difference.refused.values()) + sum(e.count * len(e.examples) for e in difference.effects)
+        == difference.examples
+    )
 
 
 def test_a_moved_example_keeps_age_and_length(library: Library) -> None:

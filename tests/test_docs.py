@@ -30,7 +30,8 @@ def squeezed(text: str) -> str:
 def code_blocks(path: Path, language: str) -> list[str]:
     """The fenced blocks of a Markdown file in one language; blocks inside ```` fences are text."""
     blocks: list[str] = []
-    fence, kind, lines = "", "", []
+    fence, kind = "", ""
+    lines: list[str] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         opened = re.match(r"^(`{3,})(\w*)$", line)
         if not fence and opened:
@@ -77,6 +78,11 @@ def test_the_rule_in_the_readme_is_the_rule_in_the_policy(readme: str) -> None:
     assert rule is not None
     policy = squeezed((ROOT / "policies/150400-赤峰/赤卫计发2018-39号.md").read_text(encoding="utf-8"))
     assert squeezed(rule[1]).rstrip("…") in policy
+
+
+def test_the_claim_in_the_readme_can_be_sent_as_it_stands() -> None:
+    request = read_request(code_blocks(ROOT / "README.md", "json")[0])
+    assert settle_request(request)[0].patient_share == 2_200_00
 
 
 def test_the_documented_input_is_settled_as_documented() -> None:

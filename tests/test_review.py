@@ -223,7 +223,17 @@ def test_text_is_escaped_and_html_is_not() -> None:
 
 
 def test_prose_is_paragraphs_lists_and_tables() -> None:
-    lines = [(1, "一行"), (2, "接着。"), (4, "另一段 **粗** <b>"), (5, "- 甲"), (6, "续"), (7, "- 乙"), (9, "| a | b |"), (10, "|---|---|"), (11, "| 1 | < |")]
+    lines = [
+        (1, "一行"),
+        (2, "接着。"),
+        (4, "另一段 **粗** <b>"),
+        (5, "- 甲"),
+        (6, "续"),
+        (7, "- 乙"),
+        (9, "| a | b |"),
+        (10, "|---|---|"),
+        (11, "| 1 | < |"),
+    ]
     assert prose(lines) == (
         '<div class="prose"><p>一行接着。</p><p>另一段 <b>粗</b> &lt;b&gt;</p><ul><li>甲续</li><li>乙</li></ul>'
         '<div class="wide"><table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>&lt;</td></tr></tbody></table></div></div>'
@@ -237,14 +247,27 @@ def test_nothing_of_a_document_becomes_html(library: Library, lang: str) -> None
     outline = Outline(page)
     assert not {"script", "img", "u", "i"} & set(outline.tags)
     assert not any(key.startswith("on") for key, _ in outline.attributes)
-    for words in ('alert("来源")', "<img src=x onerror=alert(1)>", "<script>alert(1)</script>", "<u>没有</u>", "一般<i>", "<script>李</script>"):
+    for words in (
+        'alert("来源")',
+        "<img src=x onerror=alert(1)>",
+        "<script>alert(1)</script>",
+        "<u>没有</u>",
+        "一般<i>",
+        "<script>李</script>",
+    ):
         assert words in text_of(page).replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"'), words
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 @pytest.mark.parametrize(
     ("code", "on"),
-    [("430300", "2019-05-05"), ("430300", "2021-10-01"), ("150400", "2018-10-01"), ("210100", "2019-06-01"), ("440700", "2019-06-01")],
+    [
+        ("430300", "2019-05-05"),
+        ("430300", "2021-10-01"),
+        ("150400", "2018-10-01"),
+        ("210100", "2019-06-01"),
+        ("440700", "2019-06-01"),
+    ],
 )
 def test_the_pages_of_the_shipped_places(code: str, on: str, lang: str) -> None:
     page = review_page(Library(), code, date.fromisoformat(on), TODAY, lang)
@@ -305,7 +328,9 @@ def test_the_rules_as_written_are_there_but_closed(library: Library) -> None:
 
 
 def test_an_example_that_does_not_come_out_stands_first(tmp_path: Path) -> None:
-    library = place(tmp_path, examples=EXAMPLES.replace("| 8000元 | 无 | 无 | 2500元 |", "| 8000.01元 | 无 | 无 | 2500元 |"))
+    library = place(
+        tmp_path, examples=EXAMPLES.replace("| 8000元 | 无 | 无 | 2500元 |", "| 8000.01元 | 无 | 无 | 2500元 |")
+    )
     shown = text_of(review_page(library, AREA, ON, TODAY))
     assert shown.index("1 个算例和写的不一样：低保") < shown.index("总则写在条文前面")
     assert "基本医保 应为 8000.01元，算得 8,000.00 ✗" in shown
@@ -348,7 +373,9 @@ def test_examples_under_the_other_choice_of_scheme_md(tmp_path: Path) -> None:
     examples = "| 情形 | 日期 | 入院日期 | 医疗类别 | 政策范围内 | 个人负担 |\n|---|---|---|---|---|---|\n| 跨日 | 2020-07-02 | 2020-05-30 | 住院 | 10500元 | 5500元 |\n"
     library = place(tmp_path, law=law, examples=examples)
     choices = study(library, AREA, ON).choices
-    assert [(c.label[0], c.changed[0].ours, c.changed[0].other) for c in choices] == [("用入院那天的规定", 550_000, 350_000)]
+    assert [(c.label[0], c.changed[0].ours, c.changed[0].other) for c in choices] == [
+        ("用入院那天的规定", 550_000, 350_000)
+    ]
     assert "换一种选择来算" in text_of(review_page(library, AREA, ON, TODAY))
 
 
@@ -372,7 +399,9 @@ def test_signing_and_changing(library: Library) -> None:
     assert set(states(library).values()) == {SIGNED}
     rows = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
     assert rows[0] == "| 文件 | 条 | 摘要 | 签署人 | 日期 |"
-    assert [tuple(row.strip("| ").split(" | "))[:2] for row in rows[2:]] == [(d, a) for d in sorted(LAWS, reverse=True) for a in LAWS[d]]
+    assert [tuple(row.strip("| ").split(" | "))[:2] for row in rows[2:]] == [
+        (d, a) for d in sorted(LAWS, reverse=True) for a in LAWS[d]
+    ]
     assert all(row.endswith("| 李 经办 | 2024-05-01 |") for row in rows[2:])
     changed = Library(library.root)
     (library.root / FOLDER / "办法.md").write_text(LAW.replace("特困付60%", "特困付六成"), encoding="utf-8")
@@ -436,7 +465,9 @@ def test_a_name_that_cannot_stand_in_a_table_is_refused(library: Library, office
 
 def test_signatures_that_cannot_be_read_are_not_overwritten(library: Library) -> None:
     path = library.root / FOLDER / "签署.md"
-    path.write_text("| 文件 | 条 | 摘要 | 签署人 | 日期 |\n|---|---|---|---|---|\n| 办法 | 第1条 | 李经办 |\n", encoding="utf-8")
+    path.write_text(
+        "| 文件 | 条 | 摘要 | 签署人 | 日期 |\n|---|---|---|---|---|\n| 办法 | 第1条 | 李经办 |\n", encoding="utf-8"
+    )
     before = path.read_bytes()
     for call in (lambda: sign(library, AREA, ON, "王复核", TODAY), lambda: review_page(library, AREA, ON, TODAY)):
         with pytest.raises(Problems) as refused:

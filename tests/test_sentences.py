@@ -68,7 +68,9 @@ def place(root: Path, block: str, front: str = "") -> Library:
     return Library(root)
 
 
-def said(library: Library, lang: str, document: str = "办法", number: str = "第1条", code: str = "999900") -> list[Sentence]:
+def said(
+    library: Library, lang: str, document: str = "办法", number: str = "第1条", code: str = "999900"
+) -> list[Sentence]:
     """The sentences of one article."""
     documents = library.documents(library.area(code))
     words = Words(library.scheme(code), documents, lang)
@@ -101,7 +103,9 @@ def test_every_choice_and_adjuster_has_its_words() -> None:
 
 
 def test_every_convention_has_its_words() -> None:
-    assert {key: set(words) for key, words in CONVENTION_WORDS.items()} == {key: set(v) for key, (_, v) in CONVENTIONS.items()}
+    assert {key: set(words) for key, words in CONVENTION_WORDS.items()} == {
+        key: set(v) for key, (_, v) in CONVENTIONS.items()
+    }
 
 
 @pytest.mark.parametrize("code", FACTS)
@@ -148,7 +152,10 @@ def test_nothing_of_the_machine_shows(library: Library, code: str, lang: str) ->
 
 def test_layers_and_payers_are_said_in_english() -> None:
     scheme = LIBRARIES[0].scheme("440700")
-    assert in_english("由医疗保障精准扶贫资金 80%、定点医疗机构 20%", scheme) == "由poverty-relief medical fund 80%、the hospital 20%"
+    assert (
+        in_english("由医疗保障精准扶贫资金 80%、定点医疗机构 20%", scheme)
+        == "由poverty-relief medical fund 80%、the hospital 20%"
+    )
     assert in_english("自费分担", scheme) == "shared own-expense part"
 
 
@@ -157,7 +164,10 @@ def test_layers_and_payers_are_said_in_english() -> None:
 
 def test_a_penalty_with_its_reading() -> None:
     first = said(LIBRARIES[0], "zh", "赤卫计发〔2018〕39号", "第15条", "150400")[0]
-    assert first.text == "住院、贫困人口（建档立卡、稳定脱贫）、没有按规定转诊、非急诊，基本医保和大病保险支付比例降低20个百分点。"
+    assert (
+        first.text
+        == "住院、贫困人口（建档立卡、稳定脱贫）、没有按规定转诊、非急诊，基本医保和大病保险支付比例降低20个百分点。"
+    )
     assert first.nature == "处罚"
     assert first.notes[0][0] == "reading"
     assert first.plain().startswith(f"{first.text}（处罚）　※ 我们的读法：降低20%读作20个百分点")
@@ -256,7 +266,10 @@ FORMS = [
 
 @pytest.mark.parametrize(("figure", "zh", "en"), FORMS)
 def test_figures_are_said(tmp_path: Path, figure: str, zh: str, en: str) -> None:
-    assert both(tmp_path, f"政府兜底:\n  当: {{医疗类别: 住院}}\n  {figure}") == (f"住院，政府兜底{zh}。", f"Inpatient: guarantee {en}.")
+    assert both(tmp_path, f"政府兜底:\n  当: {{医疗类别: 住院}}\n  {figure}") == (
+        f"住院，政府兜底{zh}。",
+        f"Inpatient: guarantee {en}.",
+    )
 
 
 def test_the_forms_name_every_figure() -> None:
@@ -268,14 +281,22 @@ CONDITIONS = [
     ("身份: [特困, 低保]", "特困或低保人员", "Extremely poor or on subsistence allowance"),
     ("身份: 孤儿", "孤儿", "Orphan"),
     ("年龄: 年满7岁且不满18岁", "年满7岁、不满18岁", "Aged 7 or over and under 18 years of age"),
-    ("医院归属: 市级, 医院等级: [三级, 特三级]", "市级的三级或特三级医院", "Municipal grade 3 or grade 3 special hospital"),
+    (
+        "医院归属: 市级, 医院等级: [三级, 特三级]",
+        "市级的三级或特三级医院",
+        "Municipal grade 3 or grade 3 special hospital",
+    ),
     ("就医地: [本县, 本市]", "在市域内就医", "In the city"),
     ("就医地: [本市, 本省, 外省]", "在本县以外就医", "Outside the own county"),
     ("就医地: [本县, 外省]", "在本县就医或在外省就医", "In the own county or in another province"),
     ("转诊: [未按规定, 伪造]", "没有按规定转诊或伪造转诊手续", "Not referred by the rules or with a forged referral"),
     ("费用总额: 不超过9000元", "费用总额不超过9,000元", "Total of the bill up to 9,000 yuan"),
     ("费用总额: 低于9000元", "费用总额低于9,000元", "Total of the bill under 9,000 yuan"),
-    ("费用总额: 超过3万元且不超过7万元", "费用总额超过3万元且不超过7万元", "Total of the bill over 30,000 yuan and up to 70,000 yuan"),
+    (
+        "费用总额: 超过3万元且不超过7万元",
+        "费用总额超过3万元且不超过7万元",
+        "Total of the bill over 30,000 yuan and up to 70,000 yuan",
+    ),
     ("费用总额: 不低于3万元", "费用总额不低于3万元", "Total of the bill 30,000 yuan or more"),
     ("住院天数: 超过30天", "住院超过30天", "Stay over 30 days"),
     ("医院: 甲医院", "在甲医院就医", "At “甲医院”"),
@@ -370,7 +391,10 @@ def test_the_other_blocks_are_said(tmp_path: Path) -> None:
         "Required, on subsistence allowance: critical illness insurance, ratio at least 55% (a bound on local rules: checked, not computed with). (from 2021-01-01)",
         "Required: basic insurance, yearly ceiling at most 100,000 yuan (a bound on local rules: checked, not computed with).",
     ]
-    assert en.splitlines()[10] == "Premium subsidy, from 2020; people added within the collection period: entitled; added later: not entitled:"
+    assert (
+        en.splitlines()[10]
+        == "Premium subsidy, from 2020; people added within the collection period: entitled; added later: not entitled:"
+    )
 
 
 def test_the_choices_of_an_area_are_said(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import sys
@@ -48,6 +49,9 @@ CASES = ("chifeng", "xiangtan", "shenyang", "jiangmen")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and (stream.encoding or "").lower() != "utf-8":
+            stream.reconfigure(encoding="utf-8", errors="replace")
     options = _parser().parse_args(arguments)
     try:
         command: Callable[[argparse.Namespace], int] = options.run
@@ -59,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return _refuse([Unwritable(at=str(error.filename or "stdout"), why=error.strerror or "?")], options)
 
 
 def _refuse(problems: Sequence[Problem], options: argparse.Namespace) -> int:
@@ -96,6 +102,8 @@ def _print_bills(request: Request, lang: str) -> None:
 
 def _read(name: str) -> str:
     try:
+        if name == "-" and sys.stdin is None:
+            raise Problems([Unreadable(at="-", why="标准输入是关着的 standard input is closed")])
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         return data.decode("utf-8-sig")
     except OSError as error:
@@ -122,6 +130,8 @@ def _batch(options: argparse.Namespace) -> int:
     source, target = Path(options.source), Path(options.target) if options.target else None
     if target is None and not options.sums:
         raise Problems([MissingKey(key="OUT.parquet", meaning="结果文件，或加 --sums the result file, or --sums")])
+    if target is not None and target.exists() and target.resolve() == source.resolve():
+        raise Problems([Unwritable(at=str(target), why="结果不能写在输入文件上 the result cannot replace its input")])
     with _progress(options.lang) as progress:
         result = files.settle_file(
             source, target, options.policies, already_sorted=options.sorted, threads=options.threads, progress=progress
@@ -275,7 +285,13 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument(
         "--sorted", action="store_true", help="没有排好序就拒绝 refuse a file that is not sorted, instead of sorting it"
     )
-    batch.add_argument("--threads", type=int, metavar="N", help="线程数 number of threads (default: all processors)")
+    batch.add_argument(
+        "--threads",
+        type=int,
+        choices=range(1, 257),
+        metavar="N",
+        help="线程数 number of threads (default: all processors)",
+    )
     batch.add_argument("--json", action="store_true", help="输出 JSON print JSON for other programs")
     bench = add("bench", _bench, "在本机测速 measure the engine's speed on this machine")
     bench.add_argument("areas", nargs="*", metavar="AREA")

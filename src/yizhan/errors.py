@@ -106,6 +106,12 @@ class MissingKey(InputProblem):
     en = "“{key}” is missing ({meaning})."
 
 
+class SaidTwice(InputProblem):
+    code = "said_twice"
+    zh = "“{key}”和“{other}”是同一项，只能写一个。"
+    en = "“{key}” and “{other}” are the same fact; give one of them."
+
+
 class UnknownValue(InputProblem):
     code = "unknown_value"
     zh = "“{value}”不是“{fact_zh}”的值；可用：{allowed_zh}。"

@@ -35,6 +35,7 @@ from yizhan.errors import (
     NotJson,
     Problem,
     Problems,
+    SaidTwice,
     StateOfOtherScheme,
     UnknownKey,
     UnknownValue,
@@ -88,6 +89,8 @@ def read_request(text: str, policies: Path | None = None) -> Request:
     beneficiary = reader.beneficiary(body.get("beneficiary", {}))
     claims = reader.claims(body.get("claims", []), scheme)
     state = reader.year_state(body["year_state"], scheme) if body.get("year_state") is not None else None
+    if state and state.last_on and claims and claims[0].settled_on < state.last_on:
+        reader.problems.append(ClaimsOutOfOrder(at="claims[0]", on=claims[0].settled_on, before=state.last_on))
     if reader.problems or scheme is None:
         raise Problems(reader.problems)
     return Request(scheme, beneficiary, claims, state)
@@ -135,8 +138,9 @@ class _Reader:
                 self.problems.append(UnknownKey(at=at, key=key, hint_zh=zh, hint_en=en))
 
     def day(self, found: Any, at: str) -> date | None:
+        before = len(self.problems)
         text = self.text(found, at)
-        if not text:
+        if len(self.problems) > before:
             return None
         try:
             if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
@@ -151,7 +155,7 @@ class _Reader:
             if not isinstance(found, str):
                 raise ValueError(found)
             fen = parse_yuan(found)
-            if fen < 0:
+            if found.startswith("-"):
                 raise ValueError(found)
         except ValueError:
             self.problems.append(BadAmount(at=at, value=json.dumps(found, ensure_ascii=False)))
@@ -165,9 +169,22 @@ class _Reader:
         """A closed or named fact, by code or Chinese term; yes/no facts also as true/false."""
         if isinstance(found, bool) and {v.code for v in fact.values} == {"yes", "no"}:
             return "yes" if found else "no"
+        before = len(self.problems)
         word = self.text(found, at)
-        if not fact.values or not word:
-            return word
+        if len(self.problems) > before:
+            return None
+        if not word.strip() and not fact.values:
+            self.problems.append(
+                WrongShape(
+                    at=at,
+                    expected_zh="名称（不知道就不要写这一项）",
+                    expected_en="a name (leave the key out if it is not known)",
+                    found='""',
+                )
+            )
+            return None
+        if not fact.values:
+            return word.strip()
         value = fact.value(word)
         if value is None:
             self.problems.append(
@@ -178,6 +195,15 @@ class _Reader:
             )  # fmt: skip
             return None
         return value.code
+
+    def _facts(self, known: Iterable[Fact], body: Mapping[str, Any], at: str, facts: dict[str, object]) -> None:
+        """Read the facts that a body gives, each by its code or its Chinese term, not by both."""
+        for fact in known:
+            said = [key for key in (fact.code, fact.zh) if key in body]
+            if len(said) > 1:
+                self.problems.append(SaidTwice(at=at, key=fact.code, other=fact.zh))
+            for key in said:
+                facts[fact.code] = self.fact(fact, body[key], f"{at}.{key}")
 
     # parts
 
@@ -206,10 +232,7 @@ class _Reader:
         self.known_keys(body, at, keys)
         born = self.day(body["born_on"], f"{at}.born_on") if "born_on" in body else None
         facts: dict[str, object] = {}
-        for fact in PERSON_FACTS:
-            for key in (fact.code, fact.zh):
-                if key in body:
-                    facts[fact.code] = self.fact(fact, body[key], f"{at}.{key}")
+        self._facts(PERSON_FACTS, body, at, facts)
         if "id_number" in body:
             born = self._id_number(self.text(body["id_number"], f"{at}.id_number"), born, facts)
         marks = []
@@ -221,12 +244,14 @@ class _Reader:
                 self._period(p, f"{at}.insured[{k}]")
                 for k, p in enumerate(self.listing(body["insured"], f"{at}.insured"))
             )
-        return Beneficiary(str(body.get("person", "")), born, facts, tuple(marks), insured)
+        return Beneficiary(self._number(body.get("person", ""), f"{at}.person"), born, facts, tuple(marks), insured)
 
     def _period(self, found: Any, at: str) -> tuple[date, date | None]:
         body = self.mapping(found, at)
         self.known_keys(body, at, ("from", "to"))
-        begins = self.day(body.get("from", ""), f"{at}.from") or date.min
+        if "from" not in body:
+            self.problems.append(MissingKey(at=at, key="from", meaning="起始日 first day"))
+        begins = (self.day(body["from"], f"{at}.from") if "from" in body else None) or date.min
         ends = self.day(body["to"], f"{at}.to") if body.get("to") is not None else None
         if ends is not None and ends < begins:
             self.problems.append(
@@ -330,10 +355,7 @@ class _Reader:
         admitted = days.get("admitted_on", discharged)
         settled = days.get("settled_on", discharged)
         facts: dict[str, object] = {}
-        for fact in CLAIM_FACTS:
-            for key in (fact.code, fact.zh):
-                if key in body:
-                    facts[fact.code] = self.fact(fact, body[key], f"{at}.{key}")
+        self._facts(CLAIM_FACTS, body, at, facts)
         if "care" not in facts:
             self.problems.append(MissingKey(at=at, key="care", meaning="医疗类别 kind of care"))
         if "diagnoses" in body:
@@ -374,7 +396,20 @@ class _Reader:
                         second=second[2],
                     )
                 )
-        return Claim(str(body.get("claim", at)), admitted, discharged, settled, costs, facts, given, by_year)
+        return Claim(
+            self._number(body.get("claim", at), f"{at}.claim"),
+            admitted,
+            discharged,
+            settled,
+            costs,
+            facts,
+            given,
+            by_year,
+        )
+
+    def _number(self, found: Any, at: str) -> str:
+        """A claim's or person's number: text, or a whole number."""
+        return str(found) if isinstance(found, int) and not isinstance(found, bool) else self.text(found, at)
 
     def _pots(self, found: Any, at: str) -> tuple[int, int, int, int]:
         body = self.mapping(found, at)
@@ -523,7 +558,7 @@ class _Reader:
     def year_state(self, found: Any, scheme: Scheme | None) -> YearState | None:
         body, at = self.mapping(found, "year_state"), "year_state"
         self.known_keys(body, at, ("structure", "year", "sums", "stays", "last_on"))
-        for key in ("structure", "year"):
+        for key in ("structure", "year", "sums", "stays"):
             if key not in body:
                 self.problems.append(
                     MissingKey(
@@ -543,7 +578,7 @@ class _Reader:
         }
         stays = {}
         for key, count in self.mapping(body.get("stays", {}), f"{at}.stays").items():
-            if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= 1000:
+            if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= 100_000:
                 self.problems.append(
                     WrongShape(at=f"{at}.stays.{key}", expected_zh="次数", expected_en="a count", found=count)
                 )
@@ -573,10 +608,13 @@ def settle_request(request: Request) -> list[Settlement]:
     settlements: list[Settlement] = []
     problems: list[Problem] = []
     state = request.year_state
-    for claim in request.claims:
+    for k, claim in enumerate(request.claims):
         try:
             settlement = settle(claim, request.beneficiary, state, request.scheme)
         except Problems as refused:
+            for problem in refused.problems:
+                if problem.at == claim.number:
+                    problem.at = f"claims[{k}]"
             problems += refused.problems
             continue
         state = settlement.year_state
@@ -662,7 +700,12 @@ def _note(n: Note) -> dict[str, Any]:
 
 _YUAN = {"type": "string", "pattern": r"^(0|[1-9][0-9]*)\.[0-9]{2}$", "description": "yuan, two decimals 元，两位小数"}
 _SIGNED = {"type": "string", "pattern": r"^-?(0|[1-9][0-9]*)\.[0-9]{2}$"}
-_DAY = {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "description": "date, 2019-10-01"}
+_DAY = {
+    "type": "string",
+    "format": "date",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+    "description": "date, 2019-10-01",
+}
 
 
 def _fact_schema(fact: Fact) -> dict[str, Any]:
@@ -748,10 +791,10 @@ def _state_schema() -> dict[str, Any]:
     return _object(
         {
             "structure": {"type": "string"}, "year": {"type": "integer"}, "sums": {"type": "object", "additionalProperties": _YUAN},
-            "stays": {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 1000}},
+            "stays": {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 100000}},
             "last_on": {"anyOf": [_DAY, {"type": "null"}]},
         },
-        ("structure", "year"),
+        ("structure", "year", "sums", "stays"),
     )  # fmt: skip
 
 

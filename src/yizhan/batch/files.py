@@ -58,6 +58,8 @@ def settle_file(
     file = _open(source)
     check_columns(file.schema_arrow)
     total = file.metadata.num_rows
+    if total == 0:
+        raise Problems([Unreadable(at=str(source), why="一张账单也没有 there is not one bill in it")])
     try:
         beside = tempfile.TemporaryDirectory(prefix=".yizhan-", dir=(target.parent if target else None))
     except OSError as error:
@@ -73,7 +75,10 @@ def settle_file(
             result = _settle(buckets, _areas(file), unfinished, policies, threads, total, progress)
             result.sorted_first = True
         if target is not None and unfinished is not None:
-            unfinished.replace(target)
+            try:
+                unfinished.replace(target)
+            except OSError as error:
+                raise Problems([Unwritable(at=str(target), why=error.strerror or "?")]) from None
     return result
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from unicodedata import normalize
 
 from yizhan.engine.facts import FACTS
 from yizhan.engine.money import NO_LIMIT, RATIO_ONE, half_up, percent, yuan_grouped
@@ -346,7 +347,9 @@ class Scheme:
     def diseases(self, words: Iterable[str]) -> frozenset[str]:
         """Diseases as rules name them: the words themselves, and what ICD-10 codes among them stand for (病种编码)."""
         found = set()
-        for word in words:
-            named = [name for name, codes in self.disease_codes.items() if word.startswith(codes)]
-            found.update(named or [word])
+        for written in words:
+            word = normalize("NFKC", written).strip()
+            code = word.upper().replace("。", ".")
+            named = [name for name, codes in self.disease_codes.items() if code.startswith(codes)]
+            found.update(named or ([word] if word else []))
         return frozenset(found)

@@ -71,7 +71,9 @@ class Effect:
     def layers(self) -> tuple[tuple[str, int], ...]:
         """By how much each layer's payments rise, where they change."""
         names = dict.fromkeys(p.layer.name for s in (*self.before, *self.after) for p in s.payments)
-        moved = ((n, sum(s.payment(n) or 0 for s in self.after) - sum(s.payment(n) or 0 for s in self.before)) for n in names)
+        moved = (
+            (n, sum(s.payment(n) or 0 for s in self.after) - sum(s.payment(n) or 0 for s in self.before)) for n in names
+        )
         return tuple((name, fen) for name, fen in moved if fen)
 
     @property
@@ -341,7 +343,10 @@ def _why_refused(example: Example, on: date, scheme: Scheme) -> tuple[str, str]:
         problem = found.problems[0]
         if isinstance(problem, FactNeeded):
             zh, en = cast(str, problem.found["fact_zh"]), cast(str, problem.found["fact_en"])
-            return f"{on} 的规定要看“{zh}”，算例没有写", f"the rules of {on} look at {en}, which the example does not give"
+            return (
+                f"{on} 的规定要看“{zh}”，算例没有写",
+                f"the rules of {on} look at {en}, which the example does not give",
+            )
         return f"{on}：{problem.text('zh')}", f"{on}: {problem.text('en')}"
     return f"{on}：同一人前面的单子被拒绝", f"{on}: an earlier bill of the same person was refused"
 
@@ -464,7 +469,11 @@ class _Report:
             for change in changes:
                 yield from self.change(change)
             for limit in limits:
-                text = total_limit_text(self.words, limit) if isinstance(limit, TotalLimit) else bound_text(self.words, limit)
+                text = (
+                    total_limit_text(self.words, limit)
+                    if isinstance(limit, TotalLimit)
+                    else bound_text(self.words, limit)
+                )
                 yield f"  · {text} [{self.cited(limit)}]"
         yield from self.yearly()
 
@@ -476,9 +485,17 @@ class _Report:
             rules = change.before or change.after
             sentence = self.words.item(rules)
             ended = change.kind == ENDED
-            first, *table = replace(sentence, notes=(), life="" if ended else sentence.life).plain(self.words.lang).split("\n")
-            by = [name for last, name in self.words.repealed.get((rules[0].citation.document, rules[0].citation.article), []) if last == rules[0].ends_on]
-            why = "".join(self.words.said(f"，由 {name} 停止执行", f", ended by {name}") for name in by) if ended else ""
+            first, *table = (
+                replace(sentence, notes=(), life="" if ended else sentence.life).plain(self.words.lang).split("\n")
+            )
+            by = [
+                name
+                for last, name in self.words.repealed.get((rules[0].citation.document, rules[0].citation.article), [])
+                if last == rules[0].ends_on
+            ]
+            why = (
+                "".join(self.words.said(f"，由 {name} 停止执行", f", ended by {name}") for name in by) if ended else ""
+            )
             yield f"  · {first} [{self.cited(rules[0])}{why}]"
             yield from (f"  {line}" for line in table)
         elif change.kind == MOVED:
@@ -522,7 +539,9 @@ class _Report:
         yield f"  · {lead or self.words.said('一律', 'Always')}{self.words.said('，', ': ')}{self.words.layer(new.layer)}{self.nature(new)} [{cites}]"
         for when in dict.fromkeys(rule.when for rule in change.after):
             rest = self.words.conditions([c for c in when if c not in shared], context)
-            was, now = self.replaced(*([r for r in side if set(r.when) == set(when)] for side in (change.before, change.after)))
+            was, now = self.replaced(
+                *([r for r in side if set(r.when) == set(when)] for side in (change.before, change.after))
+            )
             lead = f"{rest}{self.words.said('：', ': ')}" if rest else ""
             yield f"      {lead}{self.word('was')}{was}{self.words.said('；', '; ')}{self.word('now')}{now}"
 
@@ -532,9 +551,13 @@ class _Report:
         for rules in (before, after):
             sets = {key: value for rule in rules for key, value in rule.sets.items()}
             sides.append((sets, {key: by for rule in rules for key, by in rule.adjusts.items()}))
-        keys = [k for k in FIGURE_NAMES if len({(repr(sets.get(k)), repr(adjusts.get(k))) for sets, adjusts in sides}) > 1]
+        keys = [
+            k for k in FIGURE_NAMES if len({(repr(sets.get(k)), repr(adjusts.get(k))) for sets, adjusts in sides}) > 1
+        ]
         told = [
-            self.words.figures({k: v for k, v in sets.items() if k in keys}, {k: v for k, v in adjusts.items() if k in keys})
+            self.words.figures(
+                {k: v for k, v in sets.items() if k in keys}, {k: v for k, v in adjusts.items() if k in keys}
+            )
             for sets, adjusts in sides
         ]
         was, now = (self.words.said("，", ", ").join(phrases) or self.word("unsaid") for phrases in told)
@@ -556,7 +579,11 @@ class _Report:
         if subsidy is None:
             return self.word("unsaid")
         least = self.words.said("不低于", "at least ") if subsidy.at_least else ""
-        by = self.words.said(f"（{subsidy.paid_by}出）", f" (paid by {self.words.named(subsidy.paid_by)})") if subsidy.paid_by else ""
+        by = (
+            self.words.said(f"（{subsidy.paid_by}出）", f" (paid by {self.words.named(subsidy.paid_by)})")
+            if subsidy.paid_by
+            else ""
+        )
         return f"{self.words.said(subsidy.base, self.words.named(subsidy.base))}{self.words.said('的', ': ')}{least}{percent(subsidy.ratio)}{by}"
 
     # --- examples -----------------------------------------------------------------------------------------------------
@@ -608,7 +635,10 @@ class _Report:
         wide = [max(width_of(row[k]) for row in rows) + 2 for k in range(len(rows[0]))]
         yield f"  【{self.word('by_identity')}】"
         for row in rows:
-            cells = [cell + " " * (w - width_of(cell)) if k == 0 else " " * (w - width_of(cell)) + cell for k, (cell, w) in enumerate(zip(row, wide, strict=True))]
+            cells = [
+                cell + " " * (w - width_of(cell)) if k == 0 else " " * (w - width_of(cell)) + cell
+                for k, (cell, w) in enumerate(zip(row, wide, strict=True))
+            ]
             yield "    " + "".join(cells).rstrip()
 
     def identities(self, effect: Effect) -> str:
@@ -629,17 +659,25 @@ class _Report:
         yield f"    · {share}　{self.identities(effect)}　{name}{more}"
         bills = self.word("bills", count=len(effect.examples)) if len(effect.examples) > 1 else ""
         yield f"        {bills}{self.facts(effect)}{self.words.said('；', '; ')}{self.costs(effect)}"
-        layers = [f"{self.words.layer(n)} {'+' if fen > 0 else '−'}{yuan_grouped(abs(fen))}" for n, fen in effect.layers]
+        layers = [
+            f"{self.words.layer(n)} {'+' if fen > 0 else '−'}{yuan_grouped(abs(fen))}" for n, fen in effect.layers
+        ]
         yield f"        {self.words.said('，', ', ').join(layers)}"
 
     def costs(self, effect: Effect) -> str:
         claims = [example.claim for example in effect.examples]
         pots = [sum(claim.costs.pots[k] for claim in claims) for k in range(len(POTS))]
-        told = [f"{self.words.pick((FACTS[p].zh, FACTS[p].en))} {yuan_grouped(fen)}" for p, fen in zip(POTS, pots, strict=True) if fen]
+        told = [
+            f"{self.words.pick((FACTS[p].zh, FACTS[p].en))} {yuan_grouped(fen)}"
+            for p, fen in zip(POTS, pots, strict=True)
+            if fen
+        ]
         given = Counter({layer: 0 for claim in claims for layer in claim.given})
         for claim in claims:
             given.update({layer: payment.amount for layer, payment in claim.given.items()})
-        told += [f"{self.words.said('给定', 'given ')}{self.words.layer(n)} {yuan_grouped(fen)}" for n, fen in given.items()]
+        told += [
+            f"{self.words.said('给定', 'given ')}{self.words.layer(n)} {yuan_grouped(fen)}" for n, fen in given.items()
+        ]
         return self.words.said("，", ", ").join(told)
 
 

@@ -140,7 +140,14 @@ def read_document(path: Path, root: Path, depth: int) -> Document:
     seen: dict[str, int] = {}
     for article in articles:
         if article.number in seen:
-            problems.append(_bad(file, article.line, f"条号“{article.number}”与第 {seen[article.number]} 行重复", f"article “{article.number}” repeats line {seen[article.number]}"))
+            problems.append(
+                _bad(
+                    file,
+                    article.line,
+                    f"条号“{article.number}”与第 {seen[article.number]} 行重复",
+                    f"article “{article.number}” repeats line {seen[article.number]}",
+                )
+            )
         seen[article.number] = article.line
     about = _about(front, file, text, problems)
     if problems or about is None:
@@ -157,7 +164,14 @@ def _bad(file: str, line: int, zh: str, en: str) -> BadDocument:
 def _front_matter(lines: list[str], file: str, problems: list[PolicyProblem]) -> tuple[dict[str, Text], int]:
     front: dict[str, Text] = {}
     if not lines or lines[0].strip() != "---":
-        problems.append(_bad(file, 1, "文件应以 --- 开头，写文号、名称、统筹区、施行", "the file should begin with --- and its front matter"))
+        problems.append(
+            _bad(
+                file,
+                1,
+                "文件应以 --- 开头，写文号、名称、统筹区、施行",
+                "the file should begin with --- and its front matter",
+            )
+        )
         return front, 0
     for number, line in enumerate(lines[1:], start=2):
         if line.strip() == "---":
@@ -167,7 +181,14 @@ def _front_matter(lines: list[str], file: str, problems: list[PolicyProblem]) ->
             key, colon, value = line.partition("：")
         key = key.strip()
         if key not in FRONT_KEYS:
-            problems.append(_bad(file, number, f"不认识的文件头“{key}”；可用：{'、'.join(FRONT_KEYS)}", f"unknown front matter “{key}”"))
+            problems.append(
+                _bad(
+                    file,
+                    number,
+                    f"不认识的文件头“{key}”；可用：{'、'.join(FRONT_KEYS)}",
+                    f"unknown front matter “{key}”",
+                )
+            )
         elif key in front:
             problems.append(RepeatedKey(at=f"{file}:{number}", key=key))
         else:
@@ -187,9 +208,20 @@ def _about(front: dict[str, Text], file: str, text: str, problems: list[PolicyPr
             problems.append(_bad(file, 1, f"文件头缺少 {key}", f"the front matter lacks {key}"))
     nature = get("性质") or "正文"
     if nature not in NATURES:
-        problems.append(_bad(file, front["性质"].line, f"性质应为 {'、'.join(NATURES)}", f"性质 should be one of {', '.join(NATURES)}"))
+        problems.append(
+            _bad(
+                file,
+                front["性质"].line,
+                f"性质应为 {'、'.join(NATURES)}",
+                f"性质 should be one of {', '.join(NATURES)}",
+            )
+        )
     if nature == "代用" and not get("代用"):
-        problems.append(_bad(file, 1, "代用的文件要在文件头写明“代用”的理由和来源", "a stand-in file must give its reason under 代用"))
+        problems.append(
+            _bad(
+                file, 1, "代用的文件要在文件头写明“代用”的理由和来源", "a stand-in file must give its reason under 代用"
+            )
+        )
     days: dict[str, date] = {}
     for key in ("施行", "废止"):
         if get(key):
@@ -216,7 +248,14 @@ def _articles(lines: list[str], start: int, file: str, problems: list[PolicyProb
         if block is not None:
             if line.strip() == "```":
                 if article is None:
-                    problems.append(_bad(file, block_line, "规则块要写在某一条（## 标题）之下", "a rule block must stand under an article (##)"))
+                    problems.append(
+                        _bad(
+                            file,
+                            block_line,
+                            "规则块要写在某一条（## 标题）之下",
+                            "a rule block must stand under an article (##)",
+                        )
+                    )
                 else:
                     _add_block(article, block, block_line, file, problems)
                 block = None
@@ -225,7 +264,14 @@ def _articles(lines: list[str], start: int, file: str, problems: list[PolicyProb
         elif line.strip() == "```rule":
             block, block_line = [], number
         elif line.startswith("```"):
-            problems.append(_bad(file, number, "规则块要以 ```rule 开头；别的代码块不会被读", "a rule block begins with ```rule; other fenced blocks are not read"))
+            problems.append(
+                _bad(
+                    file,
+                    number,
+                    "规则块要以 ```rule 开头；别的代码块不会被读",
+                    "a rule block begins with ```rule; other fenced blocks are not read",
+                )
+            )
             block, block_line = [], number
         elif line.startswith("## "):
             if article is not None:
@@ -238,7 +284,9 @@ def _articles(lines: list[str], start: int, file: str, problems: list[PolicyProb
             end = (note["end"] or "").strip("“”")
             article.not_modelled.append(NotModelled(note["reason"], number, note["begins"] or "", end))
         elif line.startswith(">") and "不建模" in line:
-            problems.append(_bad(file, number, "不建模的写法应为“> 不建模：理由”", "write a note as “> 不建模：reason”"))
+            problems.append(
+                _bad(file, number, "不建模的写法应为“> 不建模：理由”", "write a note as “> 不建模：reason”")
+            )
         elif article is not None and line.strip():
             article.prose.append(Text(line.strip(), number))
     if block is not None:
@@ -253,12 +301,24 @@ def _add_block(article: Article, block: list[str], line: int, file: str, problem
         found = re.match(r"^(\s*-?\s*[^\s:：#{}\[\]|]+)：", text)
         if found and not _in_table(block, offset):
             at = where.format(line + 1 + offset)
-            problems.append(BadDocument(at=at, why_zh="这里用了全角冒号“：”；请用半角冒号加空格", why_en="a full-width colon; use a half-width colon and a space"))
+            problems.append(
+                BadDocument(
+                    at=at,
+                    why_zh="这里用了全角冒号“：”；请用半角冒号加空格",
+                    why_en="a full-width colon; use a half-width colon and a space",
+                )
+            )
             return
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse("\n".join(block), Loader=yaml.BaseLoader)):
             at = where.format(line)
-            problems.append(BadDocument(at=at, why_zh="规则块里不能用 & 和 * 引用", why_en="& and * references may not stand in a rule block"))
+            problems.append(
+                BadDocument(
+                    at=at,
+                    why_zh="规则块里不能用 & 和 * 引用",
+                    why_en="& and * references may not stand in a rule block",
+                )
+            )
             return
         root = yaml.compose("\n".join(block), Loader=yaml.BaseLoader)
     except RecursionError:
@@ -283,7 +343,11 @@ def _add_block(article: Article, block: list[str], line: int, file: str, problem
         article.blocks.append(node)
         article.block_text.append("\n".join(block))
     else:
-        problems.append(BadDocument(at=where.format(line), why_zh="规则块应是“键: 值”", why_en="a rule block should be “key: value”"))
+        problems.append(
+            BadDocument(
+                at=where.format(line), why_zh="规则块应是“键: 值”", why_en="a rule block should be “key: value”"
+            )
+        )
 
 
 def _in_table(block: list[str], offset: int) -> bool:
@@ -304,7 +368,11 @@ def _node(node: yaml.Node, first: int, where: str, problems: list[PolicyProblem]
             problems.append(RepeatedKey(at=where.format(name.line), key=name.text))
         if isinstance(value, yaml.ScalarNode) and not str(value.value).strip() and value.style is None:
             problems.append(
-                BadDocument(at=where.format(name.line), why_zh=f"“{name.text}”没有值；冒号后要有空格", why_en=f"“{name.text}” has no value; a space must follow the colon")
+                BadDocument(
+                    at=where.format(name.line),
+                    why_zh=f"“{name.text}”没有值；冒号后要有空格",
+                    why_en=f"“{name.text}” has no value; a space must follow the colon",
+                )
             )
         items.append((name, _node(value, first, where, problems)))
     return Mapping(tuple(items), line)

@@ -24,7 +24,20 @@ from yizhan.policy import values
 from yizhan.policy.library import EXAMPLES, AreaFolder
 
 SILENT = "无"
-_PLAIN = ("情形", "项", "人", "日期", "入院日期", "结算日期", "出生日期", "起付", "待审金额", "个人负担", "拒绝", "说明")
+_PLAIN = (
+    "情形",
+    "项",
+    "人",
+    "日期",
+    "入院日期",
+    "结算日期",
+    "出生日期",
+    "起付",
+    "待审金额",
+    "个人负担",
+    "拒绝",
+    "说明",
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,11 @@ class _Row:
 
     def read(self, line: int, cells: list[str], table: str) -> Example | None:
         if len(cells) != len(self.header):
-            self.bad(line, f"这一行有 {len(cells)} 格，表头有 {len(self.header)} 格", f"this row has {len(cells)} cells, the header {len(self.header)}")
+            self.bad(
+                line,
+                f"这一行有 {len(cells)} 格，表头有 {len(self.header)} 格",
+                f"this row has {len(cells)} cells, the header {len(self.header)}",
+            )
             return None
         said = {key: cell for key, cell in zip(self.header, cells, strict=True) if cell}
         before = len(self.problems)
@@ -199,7 +216,9 @@ def run(examples: list[Example], scheme: Scheme) -> Iterator[Outcome]:
     people: dict[str, tuple[IdentityMark, ...]] = {}
     for example in examples:
         outcome = Outcome(example)
-        people[example.sequence] = _identities_until(people.get(example.sequence, ()), example.sequence in people, example)
+        people[example.sequence] = _identities_until(
+            people.get(example.sequence, ()), example.sequence in people, example
+        )
         beneficiary = replace(example.beneficiary, identities=people[example.sequence])
         try:
             outcome.settlement = settle(example.claim, beneficiary, states.get(example.sequence), scheme)

@@ -9,7 +9,7 @@ An area inherits the documents of the folders above it and of 000000-国家. Rea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
@@ -141,31 +141,13 @@ class Library:
 def _build(area: AreaFolder, documents: list[Document]) -> Scheme:
     problems: list[PolicyProblem] = []
     vocabulary = Vocabulary()
-    for document in documents:
-        code = _FOLDER.fullmatch(document.path.parent.name)
-        if code and document.about.area != code[1]:
-            problems.append(BadDocument(at=f"{document.file}:1", why_zh=f"统筹区 {document.about.area} 与文件夹 {code[1]} 不同", why_en=f"统筹区 {document.about.area} differs from its folder, {code[1]}"))
-    for document in documents:
-        for name in document.nicknames:
-            if name in vocabulary.documents:
-                problems.append(BadDocument(at=f"{document.file}:1", why_zh=f"“{name}”与 {vocabulary.documents[name].file} 同名", why_en=f"“{name}” is also the name of {vocabulary.documents[name].file}"))
-            vocabulary.documents[name] = document
+    problems += _named(documents, vocabulary)
     for document in documents:
         Reader(document, vocabulary, problems).declarations()
     found = Found()
     for document in documents:
         Reader(document, vocabulary, problems).rules(found)
-    names, where = vocabulary.order
-    for key in REQUIRED_CONVENTIONS:
-        if CONVENTIONS[key][0] not in found.conventions:
-            problems.append(BadDocument(at=f"{area.path.name}/scheme.md:1", why_zh=f"约定里没有“{key}”；没有默认，必须选定", why_en=f"约定 lacks {key}; there is no default"))
-    for name in names:
-        if name not in vocabulary.layers:
-            problems.append(BadDocument(at=where, why_zh=f"次序里的“{name}”没有在“层”里声明", why_en=f"“{name}” in 次序 is not declared under 层"))
-    unordered = {r.layer for r in found.rules} - set(names)
-    for layer in sorted(unordered):
-        rule = next(r for r in found.rules if r.layer == layer)
-        problems.append(BadDocument(at=rule.citation.place, why_zh=f"“{layer}”不在次序里，永远不会支付", why_en=f"“{layer}” is not in 次序 and would never pay"))
+    problems += _incomplete(area, vocabulary, found)
     if problems:
         raise Problems(problems)
     digest = sha256()
@@ -174,7 +156,7 @@ def _build(area: AreaFolder, documents: list[Document]) -> Scheme:
     own = next(d.about for d in documents if d.path == area.path / "scheme.md")
     scheme = Scheme(
         begins_on=own.begins_on, ends_on=own.ends_on or date.max, area=area.code, name=area.name, name_en=found.name_en or area.code,
-        layers=tuple(vocabulary.layers[name] for name in names), rules=tuple(_repealed(found.rules, found.repeals)),
+        layers=tuple(vocabulary.layers[name] for name in vocabulary.order[0]), rules=tuple(_repealed(found.rules, found.repeals)),
         conventions=conventions_of(found), digest=digest.hexdigest()[:16], documents=tuple(d.about for d in documents),
         limits=tuple(found.limits), bounds=tuple(found.bounds), yearly=vocabulary.yearly,
         subsidies=tuple(found.subsidies), impossible=tuple(found.impossible), disease_codes=vocabulary.disease_codes,
@@ -185,6 +167,43 @@ def _build(area: AreaFolder, documents: list[Document]) -> Scheme:
     except RulesConflict as conflict:
         raise Problems([conflict]) from None
     return scheme
+
+
+def _named(documents: Sequence[Document], vocabulary: Vocabulary) -> Iterator[BadDocument]:
+    """Enter every document under its names; documents in a wrong folder, or with the name of another."""
+    for document in documents:
+        at = f"{document.file}:1"
+        code = _FOLDER.fullmatch(document.path.parent.name)
+        if code and document.about.area != code[1]:
+            why_zh = f"统筹区 {document.about.area} 与文件夹 {code[1]} 不同"
+            yield BadDocument(
+                at=at, why_zh=why_zh, why_en=f"统筹区 {document.about.area} differs from its folder, {code[1]}"
+            )
+        for name in document.nicknames:
+            if name in vocabulary.documents:
+                other = vocabulary.documents[name].file
+                yield BadDocument(
+                    at=at, why_zh=f"“{name}”与 {other} 同名", why_en=f"“{name}” is also the name of {other}"
+                )
+            vocabulary.documents[name] = document
+
+
+def _incomplete(area: AreaFolder, vocabulary: Vocabulary, found: Found) -> Iterator[BadDocument]:
+    """Choices that were not made, layers in 次序 that are not declared, and layers with rules that are not in 次序."""
+    names, where = vocabulary.order
+    for key in REQUIRED_CONVENTIONS:
+        if CONVENTIONS[key][0] not in found.conventions:
+            at = f"{area.path.name}/scheme.md:1"
+            why_zh = f"约定里没有“{key}”；没有默认，必须选定"
+            yield BadDocument(at=at, why_zh=why_zh, why_en=f"约定 lacks {key}; there is no default")
+    for name in names:
+        if name not in vocabulary.layers:
+            why_zh = f"次序里的“{name}”没有在“层”里声明"
+            yield BadDocument(at=where, why_zh=why_zh, why_en=f"“{name}” in 次序 is not declared under 层")
+    for layer in sorted({r.layer for r in found.rules} - set(names)):
+        rule = next(r for r in found.rules if r.layer == layer)
+        why_zh = f"“{layer}”不在次序里，永远不会支付"
+        yield BadDocument(at=rule.citation.place, why_zh=why_zh, why_en=f"“{layer}” is not in 次序 and would never pay")
 
 
 def _repealed(rules: Iterable[Rule], repeals: list[Repeal]) -> list[Rule]:
@@ -222,4 +241,3 @@ def load_scheme(area: str, policies: Path | None = None) -> Scheme:
     '赤峰'
     """
     return _library(policies).scheme(area)
-

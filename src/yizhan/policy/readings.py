@@ -135,9 +135,15 @@ def _counted(rule: Rule, reason: str, scheme: Scheme) -> Iterator[Change]:
         return
     if counted == ("前面各层",):
         rest = tuple(layer.name for layer in before if layer.name not in hospital)
-        yield ("医院承担和减免的部分不算已报", "what hospitals bear or waive does not count as paid"), _counting(rule, rest)
+        yield (
+            ("医院承担和减免的部分不算已报", "what hospitals bear or waive does not count as paid"),
+            _counting(rule, rest),
+        )
     elif not set(live) & set(counted):
-        yield ("医院承担和减免的部分也算已报", "what hospitals bear or waive counts as paid too"), _counting(rule, (*counted, *live))
+        yield (
+            ("医院承担和减免的部分也算已报", "what hospitals bear or waive counts as paid too"),
+            _counting(rule, (*counted, *live)),
+        )
 
 
 def _counting(rule: Rule, names: tuple[str, ...]) -> Rule:
@@ -150,8 +156,9 @@ def _all_paid(rule: Rule, reason: str, scheme: Scheme) -> Iterator[Change]:
     names = [layer.name for layer in scheme.layers]
     before = scheme.layers[: names.index(rule.layer)]
     three = tuple(layer.name for layer in before if layer.kind in (BASIC, "大病保险", "医疗救助"))
-    yield ("前面各层保险和救助都付过钱才支付", "pays only where the insurances and assistance before it all paid"), replace(
-        rule, sets={**rule.sets, "须有支付": three}
+    yield (
+        ("前面各层保险和救助都付过钱才支付", "pays only where the insurances and assistance before it all paid"),
+        replace(rule, sets={**rule.sets, "须有支付": three}),
     )
 
 
@@ -175,12 +182,23 @@ def _number_itself(rule: Rule, reason: str, scheme: Scheme) -> Iterator[Change]:
         return
     when = tuple(_other_side(c) if FACTS[c.fact].unit == "fen" else c for c in rule.when)
     if when != rule.when:
-        yield ("界限上的那个数归到另一边", "the number itself belongs to the other side of the threshold"), replace(rule, when=when)
+        yield (
+            ("界限上的那个数归到另一边", "the number itself belongs to the other side of the threshold"),
+            replace(rule, when=when),
+        )
 
 
 def _other_side(c: Condition) -> Condition:
     low = c.low - c.low % 100 if c.low % 100 == 1 else c.low + 1 if c.low and c.low % 100 == 0 else c.low
-    high = c.high if c.high >= NO_LIMIT else c.high - 1 if c.high % 100 == 0 else c.high + 1 if c.high % 100 == 99 else c.high
+    high = (
+        c.high
+        if c.high >= NO_LIMIT
+        else c.high - 1
+        if c.high % 100 == 0
+        else c.high + 1
+        if c.high % 100 == 99
+        else c.high
+    )
     return replace(c, low=low, high=high)
 
 
@@ -246,7 +264,9 @@ def may_differ(key: str, rows: Sequence[Example], scheme: Scheme) -> bool:
 # --- What it comes to -------------------------------------------------------------------------------------------------
 
 
-def shifts(label: Pair, scheme: Scheme, outcomes: Sequence[Outcome], touched: Callable[[Sequence[Outcome]], bool]) -> Shifts:
+def shifts(
+    label: Pair, scheme: Scheme, outcomes: Sequence[Outcome], touched: Callable[[Sequence[Outcome]], bool]
+) -> Shifts:
     """Settle the persons that are `touched` under another scheme; the largest changes first."""
     persons: dict[str, list[Outcome]] = {}
     for outcome in outcomes:

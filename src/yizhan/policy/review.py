@@ -291,7 +291,9 @@ class _Page:
         self.scheme, self.lang = found.scheme, words.lang
         documents = [*found.documents, *found.others]
         self.letters = {d.name: chr(ord("A") + n) if n < 26 else f"A{n - 25}" for n, d in enumerate(documents)}
-        self.anchors = {(d.name, a.number): f"{self.letters[d.name]}-{n}" for d in documents for n, a in enumerate(d.articles, 1)}
+        self.anchors = {
+            (d.name, a.number): f"{self.letters[d.name]}-{n}" for d in documents for n, a in enumerate(d.articles, 1)
+        }
         self.live = {d.name for d in found.documents}
 
     def word(self, key: str, **filled: object) -> str:
@@ -299,7 +301,13 @@ class _Page:
 
     def in_chinese(self, *children: str | Iterable[str], name: str = "span") -> Html:
         """What stands in Chinese on a page in English."""
-        return tag(name, *children, lang="zh-CN") if self.lang == "en" else tag(name, *children) if name != "span" else joined(*children)
+        return (
+            tag(name, *children, lang="zh-CN")
+            if self.lang == "en"
+            else tag(name, *children)
+            if name != "span"
+            else joined(*children)
+        )
 
     def html(self) -> Html:
         area = self.scheme.name if self.lang == "zh" else self.scheme.name_en
@@ -329,14 +337,21 @@ class _Page:
         articles = [(d, a) for d in self.found.documents for a in d.articles]
         names = [d.name for d in self.found.documents]
         live = [r for r in self.scheme.rules if r.in_force(self.found.on) and r.citation.document in names]
-        readings = {(n.citation.document, n.citation.article, n.reason) for r in live for n in r.notes if n.kind == "reading"}
+        readings = {
+            (n.citation.document, n.citation.article, n.reason) for r in live for n in r.notes if n.kind == "reading"
+        }
         signed = sum(state.kind == SIGNED for state in self.found.states.values())
         cells = (
             (str(len(names)), "documents"), (str(len(articles)), "articles"), (str(len(live)), "rules"),
             (str(len(readings)), "readings"), (f"{len(self.found.outcomes) - len(self.found.wrong)} / {len(self.found.outcomes)}", "examples"),
             (f"{signed} / {len(articles)}", "signed_count"),
         )  # fmt: skip
-        return tag("ul", [tag("li", tag("b", number), " ", self.word(key)) for number, key in cells], class_="counts", aria_label=self.word("overview"))
+        return tag(
+            "ul",
+            [tag("li", tag("b", number), " ", self.word(key)) for number, key in cells],
+            class_="counts",
+            aria_label=self.word("overview"),
+        )
 
     def contents(self, title: str) -> Html:
         parts: list[Html] = []
@@ -345,9 +360,21 @@ class _Page:
             if documents:
                 parts.append(tag("h3", self.word(f"nature_{nature}")))
                 parts += [self.contents_of(d) for d in documents]
-        top = tag("p", tag("a", self.word("decide"), href="#decide"), tag("br"), tag("a", self.word("signing"), href="#signing"))
+        top = tag(
+            "p",
+            tag("a", self.word("decide"), href="#decide"),
+            tag("br"),
+            tag("a", self.word("signing"), href="#signing"),
+        )
         on_paper = tag("p", title, class_="on-paper", aria_hidden="true")
-        return tag("nav", on_paper, tag("h2", self.word("contents"), id="contents"), top, parts, aria_label=self.word("contents"))
+        return tag(
+            "nav",
+            on_paper,
+            tag("h2", self.word("contents"), id="contents"),
+            top,
+            parts,
+            aria_label=self.word("contents"),
+        )
 
     def contents_of(self, document: Document) -> Html:
         marks = {SIGNED: "✓", CHANGED: "✎", UNSIGNED: ""}
@@ -365,7 +392,9 @@ class _Page:
         items: list[Html] = []
         if self.found.wrong:
             names = [self.in_chinese(f"{o.example.name}（{o.example.at}）") for o in self.found.wrong]
-            items.append(tag("li", self.word("wrong", count=len(names)), _list(names, self.words.said("、", ", ")), class_="bad"))
+            items.append(
+                tag("li", self.word("wrong", count=len(names)), _list(names, self.words.said("、", ", ")), class_="bad")
+            )
         else:
             items.append(tag("li", self.word("right", count=len(self.found.outcomes)), class_="good"))
         for place, found in self.found.lowered.items():
@@ -378,7 +407,10 @@ class _Page:
             items.append(tag("li", self.word("count_changed", count=len(changed)), links, class_="bad"))
         stand_ins = [d for d in self.found.documents if d.about.stand_in]
         if stand_ins:
-            links = _list([tag("a", self.letters[d.name], href=f"#{self.letters[d.name]}") for d in stand_ins], self.words.said("、", ", "))
+            links = _list(
+                [tag("a", self.letters[d.name], href=f"#{self.letters[d.name]}") for d in stand_ins],
+                self.words.said("、", ", "),
+            )
             items.append(tag("li", self.word("stand_ins", count=len(stand_ins)), links))
         unsigned = sum(state.kind == UNSIGNED for state in self.found.states.values())
         if unsigned:
@@ -406,7 +438,9 @@ class _Page:
 
     def document(self, document: Document) -> Html:
         about = document.about
-        days = self.word("days", begins=about.begins_on) + (self.word("until", ends=about.ends_on) if about.ends_on else "")
+        days = self.word("days", begins=about.begins_on) + (
+            self.word("until", ends=about.ends_on) if about.ends_on else ""
+        )
         title = self.in_chinese(about.title) if self.lang == "zh" or not about.title_en else joined(about.title_en)
         head = [
             tag("h2", tag("span", self.letters[document.name], class_="letter"), " ", title),
@@ -417,10 +451,14 @@ class _Page:
         if about.source:
             head.append(tag("p", self.word("source"), self.in_chinese(about.source), class_="source"))
         if about.stand_in:
-            head.append(tag("p", tag("b", self.word("whole")), self.in_chinese(about.stand_in), class_="banner stand_in"))
+            head.append(
+                tag("p", tag("b", self.word("whole")), self.in_chinese(about.stand_in), class_="banner stand_in")
+            )
         preamble = self.in_chinese(prose(_preamble(document)), name="div")
         articles = [self.article(document, article) for article in document.articles]
-        return tag("section", tag("header", head), preamble, articles, class_="document", id=self.letters[document.name])
+        return tag(
+            "section", tag("header", head), preamble, articles, class_="document", id=self.letters[document.name]
+        )
 
     def article(self, document: Document, article: Article) -> Html:
         place = (document.name, article.number)
@@ -462,9 +500,23 @@ class _Page:
         for note in article.not_modelled:
             stretch = ""
             if note.begins:
-                ends = self.word("left_end") if note.ends == "文末" else self.word("left_to", ends=note.ends) if note.ends else ""
+                ends = (
+                    self.word("left_end")
+                    if note.ends == "文末"
+                    else self.word("left_to", ends=note.ends)
+                    if note.ends
+                    else ""
+                )
                 stretch = f"［{self.word('left_out', begins=note.begins, ends=ends)}］"
-            notes.append(tag("p", tag("b", self.word("not_modelled")), stretch, self.words.said("：", ": "), self.in_chinese(note.reason)))
+            notes.append(
+                tag(
+                    "p",
+                    tag("b", self.word("not_modelled")),
+                    stretch,
+                    self.words.said("：", ": "),
+                    self.in_chinese(note.reason),
+                )
+            )
         return tag("div", notes, class_="left-out")
 
     def sentence(self, sentence: Sentence, document: Document, said: set[str]) -> Html:
@@ -480,7 +532,9 @@ class _Page:
                 continue  # said once, at the head of the document
             name = tag("b", self.word(kind), self.words.said("：", ": "))
             if reason in said:
-                told[0] = joined(told[0], " ", tag("span", self.word("as_above", kind=self.word(kind)), class_=f"mark {kind}"))
+                told[0] = joined(
+                    told[0], " ", tag("span", self.word("as_above", kind=self.word(kind)), class_=f"mark {kind}")
+                )
             else:
                 told.append(tag("p", name, self.in_chinese(reason), class_=f"note {kind}"))
             said.add(reason)
@@ -490,7 +544,9 @@ class _Page:
         of_ratio = low.figure in ("比例", "补足到")
         shown = percent if of_ratio else lambda fen: f"{yuan_grouped(fen)}"
         gap = low.ours - low.without
-        effect = self.word("costs_more" if gap > 0 else "costs_less" if gap < 0 else "costs_same", fen=yuan_grouped(abs(gap)))
+        effect = self.word(
+            "costs_more" if gap > 0 else "costs_less" if gap < 0 else "costs_same", fen=yuan_grouped(abs(gap))
+        )
         by = self.word("warn_by", cite="\0") if low.by else self.word("warn_none")
         text = self.word(
             "warn", layer=self.words.layer(low.layer), by=by, figure=self.words.pick(FIGURE_NAMES[low.figure]),
@@ -513,9 +569,13 @@ class _Page:
         return parts
 
     def other_way(self, found: Shifts) -> Html:
-        count = self.word("other_count" if found.changed else "other_none", touched=found.touched, changed=len(found.changed))
+        count = self.word(
+            "other_count" if found.changed else "other_none", touched=found.touched, changed=len(found.changed)
+        )
         count += self.word("other_refused", refused=found.refused) if found.refused else ""
-        head = tag("p", tag("b", self.words.pick(found.label)), self.words.said("。", ". "), count, self.words.said("。", "."))
+        head = tag(
+            "p", tag("b", self.words.pick(found.label)), self.words.said("。", ". "), count, self.words.said("。", ".")
+        )
         if not found.changed:
             return head
         rows = [self.shift(shift) for shift in _telling_shifts(found.changed)]
@@ -541,7 +601,9 @@ class _Page:
         parts += [self.example(outcome, place, n < OPEN or bool(outcome.problems)) for n, outcome in enumerate(full)]
         if rest:
             right = sum(not outcome.problems for outcome in rest)
-            head = self.word("more", count=len(rest), right=right) + (self.word("only", count=IN_TABLE) if len(rest) > IN_TABLE else "")
+            head = self.word("more", count=len(rest), right=right) + (
+                self.word("only", count=IN_TABLE) if len(rest) > IN_TABLE else ""
+            )
             header = [self.word(k) for k in ("example", "date", "identity", "total", "paid", "share", "checked")]
             rows = [self.row(outcome) for outcome in rest[:IN_TABLE]]
             parts.append(tag("details", tag("summary", head), table(header, rows, "compact", numbers=(3, 5))))
@@ -549,20 +611,32 @@ class _Page:
 
     def row(self, outcome: Outcome) -> list[str]:
         example, settlement = outcome.example, outcome.settlement
-        first = [self.in_chinese(example.name), str(example.claim.discharged_on), self.identities_of(example), yuan_grouped(example.claim.costs.total)]
+        first = [
+            self.in_chinese(example.name),
+            str(example.claim.discharged_on),
+            self.identities_of(example),
+            yuan_grouped(example.claim.costs.total),
+        ]
         if settlement is None:
             return [*first, self.word("refused", codes=", ".join(outcome.refused)), "", _mark(outcome)]
-        paid = self.words.said("，", ", ").join(f"{self.words.layer(p.layer.name)} {yuan_grouped(p.amount)}" for p in settlement.payments if p.amount)
+        paid = self.words.said("，", ", ").join(
+            f"{self.words.layer(p.layer.name)} {yuan_grouped(p.amount)}" for p in settlement.payments if p.amount
+        )
         return [*first, paid, yuan_grouped(settlement.patient_share), _mark(outcome)]
 
     def identities_of(self, example: Example) -> str:
         held = ranked((mark.identity for mark in example.beneficiary.identities), self.scheme)
-        return self.words.said("、", ", ").join(FACTS["identity"].word(i, self.lang) for i in held) or self.word("nobody")
+        return self.words.said("、", ", ").join(FACTS["identity"].word(i, self.lang) for i in held) or self.word(
+            "nobody"
+        )
 
     def example(self, outcome: Outcome, place: Place, unfolded: bool) -> Html:
         """One example, step by step as far as this article goes."""
         example, settlement = outcome.example, outcome.settlement
-        parts: list[Html] = [tag("p", self.facts(example), class_="facts"), tag("p", self.costs(example), class_="facts")]
+        parts: list[Html] = [
+            tag("p", self.facts(example), class_="facts"),
+            tag("p", self.costs(example), class_="facts"),
+        ]
         if settlement is None:
             share = self.word("refused", codes=", ".join(outcome.refused))
         else:
@@ -599,8 +673,12 @@ class _Page:
             f"{self.words.pick((FACTS[pot].zh, FACTS[pot].en))} {yuan_grouped(fen)}"
             for pot, fen in zip(POTS, claim.costs.pots, strict=True) if fen
         ]  # fmt: skip
-        told = [self.word("cost_line", total=yuan_grouped(claim.costs.total), pots=self.words.said("，", ", ").join(pots))]
-        told += [self.word("given", layer=self.words.layer(n), fen=yuan_grouped(g.amount)) for n, g in claim.given.items()]
+        told = [
+            self.word("cost_line", total=yuan_grouped(claim.costs.total), pots=self.words.said("，", ", ").join(pots))
+        ]
+        told += [
+            self.word("given", layer=self.words.layer(n), fen=yuan_grouped(g.amount)) for n, g in claim.given.items()
+        ]
         return self.words.said("；", "; ").join(told)
 
     def payment(self, payment: Payment, settlement: Settlement, place: Place) -> Html:
@@ -613,7 +691,12 @@ class _Page:
             return tag("li", head, more, tag("span", self.word("elsewhere"), class_="quiet"))
         steps = [tag("li", self.step(step.sentence)) for step in payment.steps]
         if len(payment.by_payer) > 1:
-            steps.append(tag("li", " + ".join(f"{self.words.named(payer)} {yuan_grouped(fen)}" for payer, fen in payment.by_payer)))
+            steps.append(
+                tag(
+                    "li",
+                    " + ".join(f"{self.words.named(payer)} {yuan_grouped(fen)}" for payer, fen in payment.by_payer),
+                )
+            )
         return tag("li", head, more, tag("ul", steps))
 
     def step(self, sentence: Callable[[str, Callable[[Citation], str]], str]) -> Html:
@@ -638,15 +721,27 @@ class _Page:
             shown = SILENT if found is None else yuan_grouped(found)
             name = self.column(column)
             right = _as_written(text, found)
-            value = self.word("silent") if found is None and right else shown if right else self.word("bad", expected=text, found=shown)
+            value = (
+                self.word("silent")
+                if found is None and right
+                else shown
+                if right
+                else self.word("bad", expected=text, found=shown)
+            )
             chips.append(tag("span", f"{name} {value} {'✓' if right else '✗'}", class_="chip" if right else "chip bad"))
         return tag("p", self.word("check"), _list(chips, " "), class_="expected")
 
     def column(self, column: str) -> str:
         layer, dot, part = column.partition("·")
-        names = {"个人负担": self.word("share"), "起付": self.words.pick(FIGURE_NAMES["起付标准"]), "待审金额": self.words.said("待审金额", "held")}
+        names = {
+            "个人负担": self.word("share"),
+            "起付": self.words.pick(FIGURE_NAMES["起付标准"]),
+            "待审金额": self.words.said("待审金额", "held"),
+        }
         parts = {"倾斜": self.word("tilt"), "降比": self.words.said("降比", "penalty")}
-        return names.get(column) or self.words.layer(layer) + (dot + parts.get(part, self.words.named(part)) if dot else "")
+        return names.get(column) or self.words.layer(layer) + (
+            dot + parts.get(part, self.words.named(part)) if dot else ""
+        )
 
     # --- links, other documents, signatures ---------------------------------------------------------------------------
 
@@ -668,7 +763,16 @@ class _Page:
             days = f"{about.begins_on} – {about.ends_on or ''}".strip()
             title = about.title if self.lang == "zh" or not about.title_en else about.title_en
             name = tag("span", self.letters[document.name], class_="letter")
-            items.append(tag("li", name, " ", self.in_chinese(document.name), f" {title} ({days})", id=self.letters[document.name]))
+            items.append(
+                tag(
+                    "li",
+                    name,
+                    " ",
+                    self.in_chinese(document.name),
+                    f" {title} ({days})",
+                    id=self.letters[document.name],
+                )
+            )
         return tag("section", tag("h2", self.word("other_documents")), tag("ul", items))
 
     def signatures(self) -> Html:
@@ -719,7 +823,11 @@ def _telling(found: Sequence[Outcome], place: Place) -> list[Outcome]:
         if (ways, held) not in seen or outcome.problems:
             seen.add((ways, held))
             chosen.append(outcome)
-    return chosen[:IN_FULL] if not any(o.problems for o in chosen) else sorted(chosen, key=lambda o: not o.problems)[:IN_FULL]
+    return (
+        chosen[:IN_FULL]
+        if not any(o.problems for o in chosen)
+        else sorted(chosen, key=lambda o: not o.problems)[:IN_FULL]
+    )
 
 
 def _telling_shifts(changed: Sequence[Shift]) -> list[Shift]:
@@ -750,7 +858,11 @@ def prose(lines: Sequence[tuple[int, str]]) -> Html:
         if block and kind == "ul":
             parts.append(tag("ul", [tag("li", _bold(text)) for text in block]))
         elif block and kind == "table":
-            rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in block if not re.fullmatch(r"[|:\- ]+", row)]
+            rows = [
+                [cell.strip() for cell in row.strip("|").split("|")]
+                for row in block
+                if not re.fullmatch(r"[|:\- ]+", row)
+            ]
             parts.append(table(rows[0], rows[1:]))
         elif block:
             parts.append(tag("p", _bold("".join(block))))

@@ -35,7 +35,20 @@ from yizhan.policy import values
 from yizhan.policy.document import Article, Document, Listing, Mapping, Node, Text
 
 LAYER_KINDS = ("基本医保", "大病保险", "补充保险", "医疗救助", "疾病应急救助", "医院减免", "政府兜底", "其他")
-BLOCK_KEYS = ("定义", "次序", "层", "英文", "约定", "每年", "停止执行", "合计上限", "要求", "参保资助", "不存在", "病种编码")
+BLOCK_KEYS = (
+    "定义",
+    "次序",
+    "层",
+    "英文",
+    "约定",
+    "每年",
+    "停止执行",
+    "合计上限",
+    "要求",
+    "参保资助",
+    "不存在",
+    "病种编码",
+)
 ITEM_KEYS = ("当", "除", "自", "至", "性质", "例外于", "代用", "读法", "表")
 NATURES = {"普惠": "general", "倾斜": "tilt", "处罚": "penalty"}
 _CHARGES_ZH = {FACTS[c].zh: c for c in ("registration_fee", "consultation_fee", "drug_markup", "contract_fee")}
@@ -188,13 +201,21 @@ class Reader:
         for name, body in self._entries(node, "定义"):
             items = self._entries(body, "定义")
             if len(items) != 1 or items[0][0].text not in FACTS_ZH:
-                self.bad(name.line, f"定义“{name.text}”应写成 {{事实: [值…]}}", f"write the definition “{name.text}” as {{fact: [values…]}}")
+                self.bad(
+                    name.line,
+                    f"定义“{name.text}”应写成 {{事实: [值…]}}",
+                    f"write the definition “{name.text}” as {{fact: [values…]}}",
+                )
                 continue
             fact, listed = items[0]
             found = (FACTS_ZH[fact.text].code, tuple(self._texts(listed)), self.at(name.line))
             known = self.vocabulary.definitions.get(name.text)
             if known and [t.text for t in known[1]] != [t.text for t in found[1]]:
-                self.bad(name.line, f"“{name.text}”已在 {known[2]} 定义过，内容不同", f"“{name.text}” is already defined differently at {known[2]}")
+                self.bad(
+                    name.line,
+                    f"“{name.text}”已在 {known[2]} 定义过，内容不同",
+                    f"“{name.text}” is already defined differently at {known[2]}",
+                )
             self.vocabulary.definitions[name.text] = found
 
     def _layers(self, node: Node) -> None:
@@ -206,7 +227,11 @@ class Reader:
             known = self.vocabulary.layers.get(name.text)
             kind = said.get("类", known.kind if known else "")
             if kind not in LAYER_KINDS:
-                self.bad(name.line, f"“{name.text}”的类应为 {'、'.join(LAYER_KINDS)}", f"类 of “{name.text}” should be one of {', '.join(LAYER_KINDS)}")
+                self.bad(
+                    name.line,
+                    f"“{name.text}”的类应为 {'、'.join(LAYER_KINDS)}",
+                    f"类 of “{name.text}” should be one of {', '.join(LAYER_KINDS)}",
+                )
                 continue
             self.vocabulary.layers[name.text] = Layer(
                 name.text, said.get("英文", known.en if known else name.text), kind,
@@ -313,13 +338,21 @@ class Reader:
         lines = [(table.line + 1 + k, text) for k, text in enumerate(table.text.splitlines()) if text.strip()]
         cells = [(line, [c.strip() for c in text.strip().strip("|").split("|")]) for line, text in lines]
         if len(cells) < 2:
-            self.bad(table.line, "表至少要有表头和一行；写成“表: |”，下一行起缩进", "a table needs a header and a row; write “表: |” and indent the lines below")
+            self.bad(
+                table.line,
+                "表至少要有表头和一行；写成“表: |”，下一行起缩进",
+                "a table needs a header and a row; write “表: |” and indent the lines below",
+            )
             return []
         header_line, header = cells[0]
         rows = []
         for line, row in cells[1:]:
             if len(row) != len(header):
-                self.bad(line, f"这一行有 {len(row)} 格，表头有 {len(header)} 格；空格写 -", f"this row has {len(row)} cells, the header {len(header)}; write - for an empty one")
+                self.bad(
+                    line,
+                    f"这一行有 {len(row)} 格，表头有 {len(header)} 格；空格写 -",
+                    f"this row has {len(row)} cells, the header {len(header)}; write - for an empty one",
+                )
                 continue
             rows.append([
                 (Text(key, header_line), Text(cell, line)) for key, cell in zip(header, row, strict=True) if cell not in ("", "-")
@@ -402,7 +435,11 @@ class Reader:
         name, _, number = text.text.rpartition(" ")
         name = name or self.document.name
         if self.vocabulary.article(name, number) is None:
-            self.bad(text.line, f"没有找到“{text.text}”；写本文件的条号，或“文件简称 条号”", f"“{text.text}” is not found; name an article of this file, or “document article”")
+            self.bad(
+                text.line,
+                f"没有找到“{text.text}”；写本文件的条号，或“文件简称 条号”",
+                f"“{text.text}” is not found; name an article of this file, or “document article”",
+            )
             return None
         return (self.vocabulary.documents[name].name, number)
 
@@ -443,14 +480,23 @@ class Reader:
         value = fact.value(text.text)
         if value is None:
             zh, en = nearest(text.text, [v.zh for v in fact.values] + list(self.vocabulary.definitions))
-            self.bad(text.line, f"“{text.text}”不是“{fact.zh}”的值，也没有这个定义。{zh}", f"“{text.text}” is neither a value of {fact.en} nor a definition. {en}")
+            self.bad(
+                text.line,
+                f"“{text.text}”不是“{fact.zh}”的值，也没有这个定义。{zh}",
+                f"“{text.text}” is neither a value of {fact.en} nor a definition. {en}",
+            )
             return set()
         return {value.code}
 
     # --- figures ------------------------------------------------------------------------------------------------------
 
     def _figure(
-        self, key: Text, node: Node, item: dict[str, Node], sets: dict[str, object], adjusts: dict[str, tuple[Adjuster, ...]]
+        self,
+        key: Text,
+        node: Node,
+        item: dict[str, Node],
+        sets: dict[str, object],
+        adjusts: dict[str, tuple[Adjuster, ...]],
     ) -> None:
         name = key.text
         if name in ("分段", "折算", "起付次数", "资金"):
@@ -458,7 +504,12 @@ class Reader:
                 self.bad(node.line, f"“{name}”应写成 {{…: …}}", f"{name} should be {{…: …}}")
                 return
             pairs: list[tuple[Text, Node]] = [(k, v) for k, v in node.items if isinstance(v, Text)]
-            reader = {"分段": self._bands, "折算": self._weights, "起付次数": self._further_stays, "资金": self._shares}[name]
+            reader = {
+                "分段": self._bands,
+                "折算": self._weights,
+                "起付次数": self._further_stays,
+                "资金": self._shares,
+            }[name]
             value = reader(pairs, item)
             if value is not None:
                 target = "比例" if name == "分段" else name
@@ -466,7 +517,9 @@ class Reader:
                     self.bad(key.line, "比例和分段只能写一个", "only one of 比例 and 分段 may stand")
                 sets[target] = value
         elif name == "另设限额":
-            sets[name] = tuple(x for part in (node.items if isinstance(node, Listing) else (node,)) for x in self._account(part))
+            sets[name] = tuple(
+                x for part in (node.items if isinstance(node, Listing) else (node,)) for x in self._account(part)
+            )
         elif name in LISTS or name in LAYER_LISTS:
             sets[name] = self._listed(name, node)
         elif isinstance(node, Text):
@@ -478,16 +531,20 @@ class Reader:
         else:
             self.bad(node.line, f"“{name}”应是一个值", f"{name} should be one value")
 
-    def _scalar(
-        self, name: str, node: Text, sets: dict[str, object], adjusts: dict[str, tuple[Adjuster, ...]]
-    ) -> None:
+    def _scalar(self, name: str, node: Text, sets: dict[str, object], adjusts: dict[str, tuple[Adjuster, ...]]) -> None:
         if re.fullmatch(r"[0-9][0-9,.]*", node.text):
             self.problems.append(BareNumber(at=self.at(node.line), key=name, value=node.text))
             return
         if name in CHOICES:
             if node.text not in CHOICES[name]:
-                self.bad(node.line, f"“{name}”应为 {'、'.join(CHOICES[name])}", f"{name} should be one of {', '.join(CHOICES[name])}")
-            sets[name] = values.TOTAL_WORDS[node.text] if name == "分母" and node.text in values.TOTAL_WORDS else node.text
+                self.bad(
+                    node.line,
+                    f"“{name}”应为 {'、'.join(CHOICES[name])}",
+                    f"{name} should be one of {', '.join(CHOICES[name])}",
+                )
+            sets[name] = (
+                values.TOTAL_WORDS[node.text] if name == "分母" and node.text in values.TOTAL_WORDS else node.text
+            )
             return
         if name in WORDS:
             sets[name] = node.text
@@ -563,13 +620,21 @@ class Reader:
                         if k == int(found[1]) or found[2]:
                             factors[k], fixed[k] = self._factor(value.text)
                 else:
-                    raise values.Reason("应为 第2次起、第3次、每次递减、最低 等", "should be 第2次起, 第3次, 每次递减, 最低 or the like")
+                    raise values.Reason(
+                        "应为 第2次起、第3次、每次递减、最低 等", "should be 第2次起, 第3次, 每次递减, 最低 or the like"
+                    )
             except values.Reason as reason:
                 self.bad_value("起付次数", Text(f"{name}: {value.text}", value.line), reason)
                 return None
         if factors and set(range(min(factors), 5)) - set(factors):
             text = Text("、".join(f"{k}: {v.text}" for k, v in said.items()), pairs[0][0].line)
-            self.bad_value("起付次数", text, values.Reason("没有说以后各次怎样，最后一项要写“起”", "later stays are left open; the last entry needs 起"))
+            self.bad_value(
+                "起付次数",
+                text,
+                values.Reason(
+                    "没有说以后各次怎样，最后一项要写“起”", "later stays are left open; the last entry needs 起"
+                ),
+            )
             return None
         later = (2, 3, 4)
         return (*(factors.get(k, RATIO_ONE) for k in later), less, least, *(fixed.get(k, -1) for k in later))
@@ -590,7 +655,11 @@ class Reader:
         said = {k.text: v.text for k, v in self._entries(node, "另设限额") if isinstance(v, Text)}
         periods = [k for k in ("年度", "每月") if k in said]
         if "名称" not in said or not periods or set(said) - {"名称", "年度", "每月"}:
-            self.bad(node.line, "另设限额应写成 {名称: …, 年度: …元} 或 {名称: …, 每月: …元}", "write 另设限额 as {名称: …, 年度: …元} or {名称: …, 每月: …元}")
+            self.bad(
+                node.line,
+                "另设限额应写成 {名称: …, 年度: …元} 或 {名称: …, 每月: …元}",
+                "write 另设限额 as {名称: …, 年度: …元} or {名称: …, 每月: …元}",
+            )
             return []
         found: list[tuple[str, str, int]] = []
         for period in periods:
@@ -625,7 +694,11 @@ class Reader:
             if key.text in CONVENTIONS:
                 name, choices = CONVENTIONS[key.text]
                 if value.text not in choices:
-                    self.bad(value.line, f"“{key.text}”应为 {'、'.join(choices)}", f"{key.text} should be one of {', '.join(choices)}")
+                    self.bad(
+                        value.line,
+                        f"“{key.text}”应为 {'、'.join(choices)}",
+                        f"{key.text} should be one of {', '.join(choices)}",
+                    )
                 else:
                     found.conventions[name] = choices[value.text]
             elif key.text in ("身份从高到低", "年末分割身份"):
@@ -682,14 +755,26 @@ class Reader:
             meta = {k: v for k, v in said.items() if isinstance(v, Text)}
             share, of = meta.get("比例"), meta.get("分母")
             if share is None or of is None or of.text not in values.TOTAL_WORDS:
-                self.bad(entry.line, "合计上限要写比例和分母（费用总额或政策范围内）", "合计上限 needs 比例 and 分母 (费用总额 or 政策范围内)")
+                self.bad(
+                    entry.line,
+                    "合计上限要写比例和分母（费用总额或政策范围内）",
+                    "合计上限 needs 比例 and 分母 (费用总额 or 政策范围内)",
+                )
                 continue
             cite = self.document.cite(self.article, entry.line)
             begins, ends = self._life(meta)
             when = tuple(self.conditions(said["当"])) if "当" in said else ()
             try:
                 found.limits.append(
-                    TotalLimit(when, begins, ends, values.ratio(share.text), values.TOTAL_WORDS[of.text], cite, self._notes(meta, cite))
+                    TotalLimit(
+                        when,
+                        begins,
+                        ends,
+                        values.ratio(share.text),
+                        values.TOTAL_WORDS[of.text],
+                        cite,
+                        self._notes(meta, cite),
+                    )
                 )
             except values.Reason as reason:
                 self.bad_value("比例", share, reason)
@@ -733,7 +818,22 @@ class Reader:
                     found.subsidies.append(subsidy)
 
     def _subsidy(self, line: int, said: dict[str, Node]) -> PremiumSubsidy | None:
-        known = ("身份", "资助", "不低于", "基数", "出资", "认定", "申请", "自年度", "至年度", "期内新增", "期后新增", "待遇起", "代用", "读法")
+        known = (
+            "身份",
+            "资助",
+            "不低于",
+            "基数",
+            "出资",
+            "认定",
+            "申请",
+            "自年度",
+            "至年度",
+            "期内新增",
+            "期后新增",
+            "待遇起",
+            "代用",
+            "读法",
+        )
         for key, node in said.items():
             if key not in known:
                 self.unknown(Text(key, node.line), known)

@@ -159,13 +159,19 @@ SAID: dict[str, dict[str, Pair]] = {
 TOGETHER: dict[tuple[str, frozenset[str]], Pair] = {
     ("place", frozenset({"own_county", "own_city"})): ("在市域内就医", "in the city"),
     ("place", frozenset({"own_county", "own_city", "own_province"})): ("在省内就医", "in the province"),
-    ("place", frozenset({"own_city", "own_province"})): ("在本县以外、省内就医", "in the province outside the own county"),
+    ("place", frozenset({"own_city", "own_province"})): (
+        "在本县以外、省内就医",
+        "in the province outside the own county",
+    ),
     ("place", frozenset({"own_city", "own_province", "elsewhere"})): ("在本县以外就医", "outside the own county"),
     ("place", frozenset({"own_province", "elsewhere"})): ("在市外就医", "outside the city"),
 }
 """Values that have one word when they stand together."""
 
-ENGLISH_VALUES: dict[str, str] = {"chronic": "chronic/special outpatient", "marginal_prone": "marginal and prone to poverty"}
+ENGLISH_VALUES: dict[str, str] = {
+    "chronic": "chronic/special outpatient",
+    "marginal_prone": "marginal and prone to poverty",
+}
 """Values whose English words would be misread in a list."""
 
 NUMBERS: dict[str, Pair] = {
@@ -175,7 +181,12 @@ NUMBERS: dict[str, Pair] = {
 }
 """Names of numbers that read better than the fact's own."""
 
-BOUNDS = {"over": ("超过", "over {}"), "least": ("不低于", "{} or more"), "under": ("低于", "under {}"), "most": ("不超过", "up to {}")}
+BOUNDS = {
+    "over": ("超过", "over {}"),
+    "least": ("不低于", "{} or more"),
+    "under": ("低于", "under {}"),
+    "most": ("不超过", "up to {}"),
+}
 
 # --- Figures ----------------------------------------------------------------------------------------------------------
 
@@ -510,7 +521,11 @@ class Words:
             if fact == "institution_level" and "institution_tier" in by_fact:
                 continue
             if fact == "institution_tier" and "institution_level" in by_fact:
-                told.append(self.pick(TIER_AND_LEVEL).format(*(self._any(self.values(by_fact[f])) for f in (fact, "institution_level"))))
+                told.append(
+                    self.pick(TIER_AND_LEVEL).format(
+                        *(self._any(self.values(by_fact[f])) for f in (fact, "institution_level"))
+                    )
+                )
             else:
                 told.append(self.condition(condition, context))
         return self._all(told)
@@ -531,7 +546,9 @@ class Words:
         if isinstance(value, tuple) and value and isinstance(value[0], Band):
             return self.bands(cast(tuple[Band, ...], value))
         if key in ("计入", "不计入", "按项目"):
-            words = [PART_WORDS[v] if v in PART_WORDS else (FACTS[v].zh, FACTS[v].en) for v in cast(tuple[str, ...], value)]
+            words = [
+                PART_WORDS[v] if v in PART_WORDS else (FACTS[v].zh, FACTS[v].en) for v in cast(tuple[str, ...], value)
+            ]
             return self._all([self.pick(word) for word in words])
         if key in ("计为已报", "须有支付"):
             return self._all([self._layer_word(v) for v in cast(tuple[str, ...], value)])
@@ -557,10 +574,14 @@ class Words:
     def amount(self, amount: Amount) -> str:
         """A sum of money as a rule states it."""
         if amount.yearly:
-            return self.said(f"{amount.yearly}的{percent(amount.share)}", f"{percent(amount.share)} of {self.named(amount.yearly)}")
+            return self.said(
+                f"{amount.yearly}的{percent(amount.share)}", f"{percent(amount.share)} of {self.named(amount.yearly)}"
+            )
         if amount.share:
             of = FACTS[amount.of]
-            return self.said(f"{of.zh}的{percent(amount.share)}", f"{percent(amount.share)} of the {of.en.removeprefix('the ')}")
+            return self.said(
+                f"{of.zh}的{percent(amount.share)}", f"{percent(amount.share)} of the {of.en.removeprefix('the ')}"
+            )
         if amount.per_day:
             return self.said(f"每日{self.money(amount.per_day)}", f"{self.money(amount.per_day)} a day")
         return self.said("不设", "none") if amount.fen >= NO_LIMIT else self.money(amount.fen)
@@ -599,7 +620,12 @@ class Words:
             change = {0: ("免", "none"), RATIO_ONE // 2: ("减半", "half"), RATIO_ONE: ("不变", "unchanged")}.get(
                 factor, (f"按{percent(factor)}", f"{percent(factor)} of it")
             )
-            told.append(self.said(f"第{n + 2}次{'起' if onwards else ''}{change[0]}", f"stay {n + 2}{' onwards' if onwards else ''}: {change[1]}"))
+            told.append(
+                self.said(
+                    f"第{n + 2}次{'起' if onwards else ''}{change[0]}",
+                    f"stay {n + 2}{' onwards' if onwards else ''}: {change[1]}",
+                )
+            )
         return self._all(told)
 
     def adjusted(self, key: str, by: Adjuster) -> str:
@@ -662,7 +688,8 @@ class Words:
         same = [k for k in keys if all(_same_figure(k, r, first) for r in rows)]
         vary = [k for k in keys if k not in same]
         phrases = self.figures(
-            {k: first.sets[k] for k in same if k in first.sets}, {k: first.adjusts[k] for k in same if k in first.adjusts}
+            {k: first.sets[k] for k in same if k in first.sets},
+            {k: first.adjusts[k] for k in same if k in first.adjusts},
         )
         table = tuple(
             (
@@ -683,10 +710,21 @@ class Words:
         )  # fmt: skip
 
     def _text(
-        self, rule: Rule, shared: list[Condition], layers: list[str], phrases: list[str], vary: list[str], table: bool, context: str
+        self,
+        rule: Rule,
+        shared: list[Condition],
+        layers: list[str],
+        phrases: list[str],
+        vary: list[str],
+        table: bool,
+        context: str,
     ) -> str:
         who = self.who(shared, rule.unless, context)
-        by_table = self.said(f"{'、'.join(vary)}见下表", f"takes its {' and '.join(vary)} from the table below") if vary else ""
+        by_table = (
+            self.said(f"{'、'.join(vary)}见下表", f"takes its {' and '.join(vary)} from the table below")
+            if vary
+            else ""
+        )
         if table and not vary:
             who = self._all([*([who] if who else []), self.said("下表所列的情形", "in the cases of the table below")])
         what = self.said("，", "; ").join([*phrases, *([by_table] if by_table else [])])
@@ -699,7 +737,9 @@ class Words:
     def _figure_cell(self, key: str, rule: Rule) -> str:
         if key in rule.sets:
             return self.value(key, rule.sets[key])
-        told = [by.text if self.lang == "zh" and by.text else self.adjusted(key, by) for by in rule.adjusts.get(key, ())]
+        told = [
+            by.text if self.lang == "zh" and by.text else self.adjusted(key, by) for by in rule.adjusts.get(key, ())
+        ]
         return self._all(told) if told else "–"
 
     def _instead(self, rule: Rule) -> str:
@@ -721,7 +761,9 @@ class Words:
             told.append(self.said(f"{begins_on}起", f"from {begins_on}"))
         if ends_on < (ends or date.max):
             told.append(self.said(f"至{ends_on}止", f"until {ends_on}"))
-            by = [name for last, name in self.repealed.get((citation.document, citation.article), []) if last == ends_on]
+            by = [
+                name for last, name in self.repealed.get((citation.document, citation.article), []) if last == ends_on
+            ]
             told += [self.said(f"由{name}停止执行", f"ended by {name}") for name in by]
         return self.said("，", ", ").join(told)
 
@@ -729,7 +771,9 @@ class Words:
 
     def article(self, document: Document, article: Article) -> list[Sentence]:
         """Everything that the rule blocks of an article say, in their order; rules that have ended are said too."""
-        here = [r for r in self.scheme.rules if (r.citation.file, r.citation.article) == (document.file, article.number)]
+        here = [
+            r for r in self.scheme.rules if (r.citation.file, r.citation.article) == (document.file, article.number)
+        ]
         told: list[Sentence] = []
         for block in article.blocks:
             for key, node in block.items:
@@ -810,15 +854,22 @@ def _ratio(w: Words, sets: Sets) -> str:
         return w.said(f"分段支付：{w.bands(value)}", f"pays in bands ({w.bands(value)})")
     share = cast(int, value)
     if share == RATIO_ONE:
-        return w.said("超过的部分全额支付" if beyond else "全额支付", "pays all of what exceeds it" if beyond else "pays in full")
-    return w.said(f"{'超过的部分' if beyond else ''}支付{percent(share)}", f"pays {percent(share)}{' of what exceeds it' if beyond else ''}")
+        return w.said(
+            "超过的部分全额支付" if beyond else "全额支付", "pays all of what exceeds it" if beyond else "pays in full"
+        )
+    return w.said(
+        f"{'超过的部分' if beyond else ''}支付{percent(share)}",
+        f"pays {percent(share)}{' of what exceeds it' if beyond else ''}",
+    )
 
 
 def _top_up(w: Words, sets: Sets) -> str:
     of = w.value("分母", sets["分母"]) if "分母" in sets else ""
     counted = w.value("计为已报", sets["计为已报"]) if "计为已报" in sets else ""
     target = percent(cast(int, sets["补足到"]))
-    text = w.said(f"补足到{of}的{target}" if of else f"补足到{target}", f"tops up to {target}" + (f" of the {of}" if of else ""))
+    text = w.said(
+        f"补足到{of}的{target}" if of else f"补足到{target}", f"tops up to {target}" + (f" of the {of}" if of else "")
+    )
     if not counted:
         return text
     return text + w.said(f"（{counted}付的算作已报）", f" (what {counted} paid counts)")
@@ -857,7 +908,10 @@ def _accounts(w: Words, sets: Sets) -> str:
 
 def _further_stays(w: Words, sets: Sets) -> str:
     value = cast(tuple[int, ...], sets["起付次数"])
-    return w.said(f"再次住院的起付：{w.value('起付次数', value)}", f"sets the deductible of further stays: {w.value('起付次数', value)}")
+    return w.said(
+        f"再次住院的起付：{w.value('起付次数', value)}",
+        f"sets the deductible of further stays: {w.value('起付次数', value)}",
+    )
 
 
 def _aside(w: Words, sets: Sets) -> str:
@@ -907,7 +961,9 @@ FIGURE_PHRASES: dict[str, Callable[[Words, Sets], str]] = {
     "改由": _plainly("改由", "改由{}承担", "is borne by {} instead"),
     "垫付": _plainly("垫付", "先由{}垫付", "is advanced by {}"),
     "待审": _plainly("待审", "待{}通过才拨付", "waits for {} before it is released"),
-    "不支付": lambda w, sets: w.said("不支付", "pays nothing") if sets["不支付"] == "是" else w.said("照付", "does pay"),
+    "不支付": lambda w, sets: (
+        w.said("不支付", "pays nothing") if sets["不支付"] == "是" else w.said("照付", "does pay")
+    ),
 }
 """How each figure that an item sets is said; what belongs to one thought is said once, with its main figure."""
 
@@ -941,7 +997,11 @@ def _definitions(w: Words, node: Node, document: Document, found: Found) -> list
 
 def _order(w: Words, node: Node, document: Document, found: Found) -> list[Sentence]:
     names = [w.layer(name) for name in _texts(node)]
-    return [Sentence(w.said(f"各层按这个次序支付：{' → '.join(names)}。", f"The layers pay in this order: {' → '.join(names)}."))]
+    return [
+        Sentence(
+            w.said(f"各层按这个次序支付：{' → '.join(names)}。", f"The layers pay in this order: {' → '.join(names)}.")
+        )
+    ]
 
 
 def _layers(w: Words, node: Node, document: Document, found: Found) -> list[Sentence]:
@@ -954,12 +1014,28 @@ def _layers(w: Words, node: Node, document: Document, found: Found) -> list[Sent
             said.get("代码", "–"), *([said.get("英文", "–")] if w.lang == "zh" else []),
         ))  # fmt: skip
     header = [w.column("层"), w.column("类"), w.column("出资"), w.column("代码"), *(["英文"] if w.lang == "zh" else [])]
-    return [Sentence(w.said("层的名称、归类和出资：", "Layers, their classes and payers:"), header=tuple(header), rows=tuple(rows))]
+    return [
+        Sentence(
+            w.said("层的名称、归类和出资：", "Layers, their classes and payers:"),
+            header=tuple(header),
+            rows=tuple(rows),
+        )
+    ]
 
 
 def _english(w: Words, node: Node, document: Document, found: Found) -> list[Sentence]:
-    rows = tuple((f"“{name}”" if w.lang == "en" else name, value.text) for name, value in _entries(node) if isinstance(value, Text))
-    return [Sentence(w.said("英文单据上的用词：", "Words on bills in English:"), header=(w.column("名称"), w.column("英文")), rows=rows)]
+    rows = tuple(
+        (f"“{name}”" if w.lang == "en" else name, value.text)
+        for name, value in _entries(node)
+        if isinstance(value, Text)
+    )
+    return [
+        Sentence(
+            w.said("英文单据上的用词：", "Words on bills in English:"),
+            header=(w.column("名称"), w.column("英文")),
+            rows=rows,
+        )
+    ]
 
 
 def _conventions(w: Words, node: Node, document: Document, found: Found) -> list[Sentence]:
@@ -969,13 +1045,22 @@ def _conventions(w: Words, node: Node, document: Document, found: Found) -> list
         if key in CONVENTION_WORDS:
             told.append(w.pick(CONVENTION_WORDS[key][text]))
         elif key in ("身份从高到低", "年末分割身份"):
-            ranked = [v.zh if w.lang == "zh" else v.en for word in text.split("、") if (v := FACTS["identity"].value(word))]
+            ranked = [
+                v.zh if w.lang == "zh" else v.en for word in text.split("、") if (v := FACTS["identity"].value(word))
+            ]
             told.append(w.said(
                 f"{'身份从高到低' if key == '身份从高到低' else '年末切开的身份'}：{'、'.join(ranked)}",
                 f"{'identities from the highest' if key == '身份从高到低' else 'identities whose stays are cut'}: {', '.join(ranked)}",
             ))  # fmt: skip
         elif key == "年度":
-            told.append(w.said(f"年度为{text}", "the policy year is the calendar year" if text == "自然年度" else f"the policy year begins on {_day_en(text)}"))
+            told.append(
+                w.said(
+                    f"年度为{text}",
+                    "the policy year is the calendar year"
+                    if text == "自然年度"
+                    else f"the policy year begins on {_day_en(text)}",
+                )
+            )
         elif key == "英文名":
             told.append(w.said(f"英文名：{text}", f"English name: {text}"))
     return [Sentence(w.said(f"{line}。", f"{_capital(line)}.")) for line in told]
@@ -1021,7 +1106,10 @@ def _repeals(w: Words, node: Node, document: Document, found: Found) -> list[Sen
         if repeal.kept:
             kept = w.conditions(repeal.kept)
             endless = repeal.kept_until == date.max
-            text += w.said(f"；{kept}的继续享受" + ("" if endless else f"到{repeal.kept_until}"), f"; {kept} keep it" + ("" if endless else f" until {repeal.kept_until}"))
+            text += w.said(
+                f"；{kept}的继续享受" + ("" if endless else f"到{repeal.kept_until}"),
+                f"; {kept} keep it" + ("" if endless else f" until {repeal.kept_until}"),
+            )
         told.append(Sentence(text + w.said("。", ".")))
     return told
 
@@ -1093,8 +1181,14 @@ def _impossible(w: Words, node: Node, document: Document, found: Found) -> list[
 
 
 def _disease_codes(w: Words, node: Node, document: Document, found: Found) -> list[Sentence]:
-    rows = tuple((w.named(name), "、".join(_texts(codes)) if w.lang == "zh" else ", ".join(_texts(codes))) for name, codes in _entries(node))
-    text = w.said(f"诊断编码以这些开头的，算这种病（{len(rows)}种）：", f"Diagnosis codes that begin so count as the disease ({len(rows)}):")
+    rows = tuple(
+        (w.named(name), "、".join(_texts(codes)) if w.lang == "zh" else ", ".join(_texts(codes)))
+        for name, codes in _entries(node)
+    )
+    text = w.said(
+        f"诊断编码以这些开头的，算这种病（{len(rows)}种）：",
+        f"Diagnosis codes that begin so count as the disease ({len(rows)}):",
+    )
     return [Sentence(text, header=(w.column("病种"), w.column("编码")), rows=rows)]
 
 
@@ -1113,4 +1207,3 @@ BLOCK_PHRASES: dict[str, Callable[[Words, Node, Document, Found], list[Sentence]
     "病种编码": _disease_codes,
 }
 """How each block that is no layer is said."""
-

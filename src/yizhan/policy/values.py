@@ -140,7 +140,15 @@ def number_range(text: str, unit: str) -> tuple[int, int]:
 def _narrow(piece: str, unit: str, low: int, high: int) -> tuple[int, int]:
     if unit == "years" and (found := re.fullmatch(r"(年满|不满)([0-9]+)(?:周)?岁", piece)):
         return (max(low, int(found[2])), high) if found[1] == "年满" else (low, min(high, int(found[2]) - 1))
-    for word, step in (("不超过", 0), ("不低于", 0), ("不少于", 0), ("低于", -1), ("少于", -1), ("超过", 1), ("多于", 1)):
+    for word, step in (
+        ("不超过", 0),
+        ("不低于", 0),
+        ("不少于", 0),
+        ("低于", -1),
+        ("少于", -1),
+        ("超过", 1),
+        ("多于", 1),
+    ):
         if piece.startswith(word):
             number = _count(piece[len(word) :], unit)
             if word in ("不超过", "低于", "少于"):
