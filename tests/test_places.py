@@ -344,3 +344,9 @@ def test_two_total_ceilings_of_one_bill_need_one_denominator(tmp_path: Path) -> 
     library = changed(tmp_path, "999931-北岭/办法.md", old, new)
     bill = stay("2020-03-01", "2020-03-05", 10_000, institution_level="level_1", place="own_province")
     assert "合计上限·分母" in refusal(library, "999931", bill)
+
+
+def test_a_monthly_layer_has_no_yearly_ceiling_on_cost(tmp_path: Path) -> None:
+    library = changed(tmp_path, "999921-南屏/办法.md", "年度限额: 500元", "年度计入限额: 500元")
+    bill = replace(stay("2020-03-01", "2020-03-01", 300), facts={"care": "outpatient"})
+    assert "年度计入限额" in refusal(library, "999921", bill)

@@ -218,3 +218,20 @@ def test_a_reader_who_goes_away_is_no_error() -> None:
         ["sh", "-c", command], cwd=ROOT / "src", capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0 and done.stderr == ""
+
+
+def test_an_area_says_which_facts_it_looks_at(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every fact that settling asks for by name is in the list."""
+    assert main(["facts", "150400", "--lang", "en"]) == 0
+    out = capsys.readouterr().out
+    stays = out.split("inpatient", 1)[1].split("\nordinary outpatient", 1)[0]
+    for fact in (
+        "identity",
+        "institution_level",
+        "institution_tier",
+        "referral",
+        "emergency",
+        "wilful_default",
+        "audit",
+    ):
+        assert fact in stays

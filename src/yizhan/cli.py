@@ -24,7 +24,9 @@ from rich.progress import Progress
 
 from yizhan import __version__
 from yizhan.bill import Bill, printable, render
+from yizhan.engine.facts import FACTS
 from yizhan.engine.money import yuan, yuan_grouped
+from yizhan.engine.settlement import looked_at
 from yizhan.errors import (
     EngineFault,
     InputProblem,
@@ -39,7 +41,7 @@ from yizhan.exchange import Request, as_json, input_schema, output_schema, read_
 from yizhan.policy import values
 from yizhan.policy.checks import check, check_against, print_report
 from yizhan.policy.diff import diff_schemes
-from yizhan.policy.library import Library
+from yizhan.policy.library import Library, load_scheme
 from yizhan.policy.review import review_page
 from yizhan.policy.signatures import sign
 
@@ -226,6 +228,20 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"“{text}”：{reason.zh} {reason.en}") from None
 
 
+def _facts(options: argparse.Namespace) -> int:
+    scheme = load_scheme(options.area, options.policies)
+    zh = options.lang == "zh"
+    for care, facts in looked_at(scheme).items():
+        print(FACTS["care"].word(care, options.lang))
+        for code in facts:
+            fact = FACTS[code]
+            values = "/".join(v.zh if zh else v.code for v in fact.values)
+            print(
+                f"  {fact.code:20} {fact.zh if zh else fact.en}{f'：{values}' if values and zh else f': {values}' if values else ''}"
+            )
+    return 0
+
+
 def _areas(options: argparse.Namespace) -> int:
     from yizhan.policy.library import Library
 
@@ -298,6 +314,10 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--bills", type=int, default=2_000_000, metavar="N", help="每地账单数 bills for each area (default 2,000,000)"
     )
+    facts = add(
+        "facts", _facts, "各类就医时一个地方的规则要看哪些事实 which facts an area's rules look at, by kind of care"
+    )
+    facts.add_argument("area", metavar="AREA")
     add("areas", _areas, "有政策的统筹区 list the areas that bills can be settled for")
     return parser
 

@@ -330,6 +330,14 @@ class Choice:
         name = cast(str, self.plain("累计", self.layer.name))
         way = self.setter("计算")
         monthly = way is not None and way.sets["计算"] == "月度累计"
+        if way is not None and monthly and any("年度计入限额" in rule.sets for rule in self.live):
+            raise Problems([
+                BadDocument(
+                    at=way.citation.place,
+                    why_zh=f"“{self.layer.name}”按月累计，只记得当月的费用，不能写“年度计入限额”",
+                    why_en=f"“{self.layer.name}” accumulates by the month and knows that month's cost only; 年度计入限额 cannot stand there",
+                )
+            ])  # fmt: skip
         return {
             "base_slot": slots.known(f"{name}.month_base" if monthly else f"{name}.base"),
             "paid_slot": slots.known(f"{name}.month_paid" if monthly else f"{name}.paid"),

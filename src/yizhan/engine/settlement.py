@@ -19,7 +19,7 @@ from typing import cast
 from yizhan.engine.claim import Beneficiary, Claim, Costs, Given, YearState
 from yizhan.engine.classes import NTH_SCOPES
 from yizhan.engine.explanation import Step, explain
-from yizhan.engine.facts import POTS
+from yizhan.engine.facts import FACTS, POTS
 from yizhan.engine.money import NO_LIMIT, share_of, yuan
 from yizhan.engine.resolution import LayerCase, Resolved, Resolver, interval_number
 from yizhan.engine.scheme import Citation, Layer, Note, Scheme, TotalLimit
@@ -149,6 +149,22 @@ YEAR_DAYS = {"admission_year": "admitted_on", "settlement_year": "settled_on"}
 def resolver_of(scheme: Scheme) -> Resolver:
     """The scheme's resolver, built once."""
     return Resolver(scheme)
+
+
+def looked_at(scheme: Scheme) -> dict[str, list[str]]:
+    """For each kind of care that rules speak of, the facts of person and claim that they may look at (codes)."""
+    found: dict[str, set[str]] = {}
+    kinds = [value.code for value in FACTS["care"].values]
+    for rule in scheme.rules:
+        conditions = (*rule.when, *rule.unless)
+        cares = next((c.values for c in rule.when if c.fact == "care"), frozenset(kinds))
+        facts = {c.fact for c in conditions if FACTS[c.fact].about in ("person", "claim")}
+        facts |= {"linked"} if rule.sets.get("转诊接续") == "补差" else set()
+        facts |= {"expert_review"} if "待审" in rule.sets else set()
+        for care in cares:
+            found.setdefault(care, set()).update(facts)
+    spoken = {care for rule in scheme.rules for c in rule.when if c.fact == "care" for care in c.values}
+    return {care: [code for code in FACTS if code in found[care]] for care in kinds if care in spoken}
 
 
 def structure_of(scheme: Scheme) -> str:
