@@ -38,6 +38,7 @@ from yizhan.engine.steps import (
     split,
 )
 from yizhan.errors import (
+    AmountsDisagree,
     ClaimsOutOfOrder,
     DatesOutOfOrder,
     EngineFault,
@@ -259,6 +260,14 @@ def _parts(claim: Claim, beneficiary: Beneficiary, scheme: Scheme) -> tuple[Part
                 claim.discharged_on, counts_on, False, claim.given,
             ),
         )  # fmt: skip
+    summed = sum(costs.total for costs in claim.by_year.values())
+    if claim.by_year and summed != claim.costs.total:
+        raise Problems([
+            AmountsDisagree(
+                at=claim.number, total=yuan(claim.costs.total), parts=yuan(summed),
+                gap=yuan(claim.costs.total - summed), what_zh="各年的费用", what_en="the years' costs",
+            )
+        ])  # fmt: skip
     if set(claim.by_year) != set(range(first, last + 1)) or claim.given:
         raise Problems(
             [
