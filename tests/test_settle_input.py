@@ -191,6 +191,19 @@ def test_the_year_state_carries_a_year_on(tmp_path: Path, capsys: pytest.Capture
     assert json.loads(two)["year_state"] == json.loads(both)["year_state"]
 
 
+def test_a_year_state_is_its_persons_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, tmp_path, json.dumps(GOOD), "--json")
+    body = copy.deepcopy(GOOD)
+    body["claims"] = [
+        {**GOOD["claims"][1], "claim": "CF-3", "admitted_on": "2018-12-10", "discharged_on": "2018-12-20"}
+    ]
+    body["year_state"] = json.loads(out)["year_state"]
+    assert run(capsys, tmp_path, json.dumps(body), "--json")[0] == 0
+    body["beneficiary"]["person"] = "演示-赤峰-2"
+    status, out, _ = run(capsys, tmp_path, json.dumps(body), "--json")
+    assert status == 2 and json.loads(out)["problems"][0]["code"] == "state_of_other_person"
+
+
 def test_lines_give_the_amounts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     body = copy.deepcopy(GOOD)
     body["claims"] = body["claims"][:1]

@@ -234,6 +234,12 @@ class StateOfOtherScheme(InputProblem):
     en = "the year state belongs to {found}, not to {expected}; settle again from the start, without year_state."
 
 
+class StateOfOtherPerson(InputProblem):
+    code = "state_of_other_person"
+    zh = "年度累计状态是另一个人的；请用这个人上一次结算返回的状态。"
+    en = "the year state is another person's; send the one returned by this person's last settlement."
+
+
 class NotSorted(InputProblem):
     code = "not_sorted"
     zh = "第 {row} 行：同一统筹区的账单须按人、日期、序号排列，{why_zh}。请先排序（或不加 --sorted，由程序排序）。"

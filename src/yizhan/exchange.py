@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from yizhan.errors import (
     Problem,
     Problems,
     SaidTwice,
+    StateOfOtherPerson,
     StateOfOtherScheme,
     UnknownKey,
     UnknownValue,
@@ -88,7 +90,11 @@ def read_request(text: str, policies: Path | None = None) -> Request:
     scheme = reader.scheme(body.get("area"), policies)
     beneficiary = reader.beneficiary(body.get("beneficiary", {}))
     claims = reader.claims(body.get("claims", []), scheme)
-    state = reader.year_state(body["year_state"], scheme) if body.get("year_state") is not None else None
+    state = (
+        reader.year_state(body["year_state"], scheme, beneficiary.person)
+        if body.get("year_state") is not None
+        else None
+    )
     if state and state.last_on and claims and claims[0].settled_on < state.last_on:
         reader.problems.append(ClaimsOutOfOrder(at="claims[0]", on=claims[0].settled_on, before=state.last_on))
     if reader.problems or scheme is None:
@@ -555,9 +561,11 @@ class _Reader:
             given[layer] = Given(self.amount(body["amount"], f"{at}.{layer}.amount"), deductible)
         return given
 
-    def year_state(self, found: Any, scheme: Scheme | None) -> YearState | None:
+    def year_state(self, found: Any, scheme: Scheme | None, person: str) -> YearState | None:
         body, at = self.mapping(found, "year_state"), "year_state"
-        self.known_keys(body, at, ("structure", "year", "sums", "stays", "last_on"))
+        self.known_keys(body, at, ("structure", "person", "year", "sums", "stays", "last_on"))
+        if body.get("person") and person and body["person"] != person_mark(person):
+            self.problems.append(StateOfOtherPerson(at=f"{at}.person"))
         for key in ("structure", "year", "sums", "stays"):
             if key not in body:
                 self.problems.append(
@@ -633,20 +641,25 @@ def as_json(request: Request, settlements: Sequence[Settlement]) -> dict[str, An
     return {
         "area": {"code": scheme.area, "name": scheme.name, "name_en": scheme.name_en},
         "digest": scheme.digest,
-        "settlements": [_settlement(s) for s in settlements],
-        "year_state": state_as_json(settlements[-1].year_state),
+        "settlements": [_settlement(s, request.beneficiary.person) for s in settlements],
+        "year_state": state_as_json(settlements[-1].year_state, request.beneficiary.person),
     }
 
 
-def state_as_json(state: YearState) -> dict[str, Any]:
+def person_mark(person: str) -> str:
+    """A short digest of a person's number, by which a year state knows whose it is without naming them."""
+    return sha256(person.encode()).hexdigest()[:12] if person else ""
+
+
+def state_as_json(state: YearState, person: str) -> dict[str, Any]:
     """A year state, as the next input may carry it."""
     return {
-        "structure": state.structure, "year": state.year, "sums": {k: yuan(v) for k, v in sorted(state.sums.items())},
+        "structure": state.structure, "person": person_mark(person), "year": state.year, "sums": {k: yuan(v) for k, v in sorted(state.sums.items())},
         "stays": dict(sorted(state.stays.items())), "last_on": state.last_on.isoformat() if state.last_on else None,
     }  # fmt: skip
 
 
-def _settlement(s: Settlement) -> dict[str, Any]:
+def _settlement(s: Settlement, person: str) -> dict[str, Any]:
     return {
         "claim": s.claim,
         "policy_on": s.policy_on.isoformat(),
@@ -661,7 +674,7 @@ def _settlement(s: Settlement) -> dict[str, Any]:
         "unmatched": [{"fact": fact, "name": name} for fact, name in s.unmatched],
         "stand_ins": [_note(n) for n in s.notes if n.kind == "stand_in"],
         "readings": [_note(n) for n in s.notes if n.kind == "reading"],
-        "year_state": state_as_json(s.year_state),
+        "year_state": state_as_json(s.year_state, person),
     }
 
 
@@ -790,7 +803,7 @@ def input_schema() -> dict[str, Any]:
 def _state_schema() -> dict[str, Any]:
     return _object(
         {
-            "structure": {"type": "string"}, "year": {"type": "integer"}, "sums": {"type": "object", "additionalProperties": _YUAN},
+            "structure": {"type": "string"}, "person": {"type": "string"}, "year": {"type": "integer"}, "sums": {"type": "object", "additionalProperties": _YUAN},
             "stays": {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 100000}},
             "last_on": {"anyOf": [_DAY, {"type": "null"}]},
         },
