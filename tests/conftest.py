@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from yizhan.errors import Problems
+from yizhan.policy.areas import Library
 from yizhan.policy.examples import read_examples, run
-from yizhan.policy.library import Library
 
 # The same draws on every machine, and no stopwatch. `--hypothesis-profile=search` draws afresh.
 settings.register_profile(

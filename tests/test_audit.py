@@ -19,7 +19,7 @@ from yizhan.engine.scheme import Scheme
 from yizhan.engine.settlement import Settlement, settle
 from yizhan.errors import Problems
 from yizhan.exchange import read_request, settle_request
-from yizhan.policy.library import Library, shipped_policies
+from yizhan.policy.areas import Library, shipped_policies
 
 HEAD = "---\n简称: 试\n名称: 虚构\n统筹区: 999900\n施行: 2018-01-01\n来源: 虚构\n性质: 约定\n---\n# 虚构\n\n## 1 规则\n\n```rule\n"
 CHOICES = {

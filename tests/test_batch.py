@@ -27,7 +27,7 @@ from yizhan.engine.facts import CHARGES, FACTS, POTS
 from yizhan.engine.scheme import Scheme
 from yizhan.engine.settlement import settle
 from yizhan.errors import Problems
-from yizhan.policy.library import AreaFolder, Library
+from yizhan.policy.areas import AreaFolder, Library
 
 SHIPPED = Library()
 PLACES = Library(Path(__file__).parent / "places" / "policies")

@@ -13,8 +13,8 @@ import pytest
 
 from yizhan.errors import Problem, Problems
 from yizhan.policy import numbers
+from yizhan.policy.areas import Library
 from yizhan.policy.checks import KINDS, Report, check, check_against, conflicts, print_report
-from yizhan.policy.library import Library
 
 TODAY = date(2024, 6, 1)
 AREA = "999900-样例市"

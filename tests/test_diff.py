@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from yizhan.errors import Problems
+from yizhan.policy.areas import Library
 from yizhan.policy.diff import (
     BEGAN,
     ENDED,
@@ -21,7 +22,6 @@ from yizhan.policy.diff import (
     moved_to,
 )
 from yizhan.policy.examples import read_examples
-from yizhan.policy.library import Library
 
 AREA = "999900"
 LAST, FIRST = date(2020, 12, 31), date(2021, 1, 1)

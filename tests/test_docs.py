@@ -15,7 +15,7 @@ from yizhan.batch.columns import COLUMNS
 from yizhan.bill import Bill, render
 from yizhan.engine.facts import FACTS
 from yizhan.exchange import as_json, input_schema, output_schema, read_request, settle_request
-from yizhan.policy.library import Library
+from yizhan.policy.areas import Library
 from yizhan.policy.rules import BLOCK_KEYS, CONVENTIONS, FIGURES, ITEM_KEYS
 
 ROOT = Path(__file__).parents[1]
@@ -45,7 +45,7 @@ def code_blocks(path: Path, language: str) -> list[str]:
     return blocks
 
 
-@pytest.mark.parametrize("module", ["yizhan", "yizhan.engine.money", "yizhan.policy.library"])
+@pytest.mark.parametrize("module", ["yizhan", "yizhan.engine.money", "yizhan.policy.areas"])
 def test_docstrings_show_what_happens(module: str) -> None:
     result = doctest.testmod(import_module(module))
     assert result.attempted and not result.failed

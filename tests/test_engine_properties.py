@@ -22,7 +22,7 @@ from yizhan.engine.claim import Beneficiary, Claim, Costs, IdentityMark, YearSta
 from yizhan.engine.money import yuan
 from yizhan.engine.scheme import Scheme
 from yizhan.engine.settlement import Settlement, settle
-from yizhan.policy.library import Library
+from yizhan.policy.areas import Library
 
 SHIPPED = Library()
 PLACES = Library(Path(__file__).parent / "places" / "policies")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from yizhan.policy.areas import Library
 from yizhan.policy.examples import Outcome, read_examples, run
-from yizhan.policy.library import Library
 
 ROOT = Path(__file__).parents[1]
 DISTRICT = "210199-样例区"

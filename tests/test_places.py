@@ -19,8 +19,8 @@ from yizhan.engine.money import yuan
 from yizhan.engine.scheme import Scheme
 from yizhan.engine.settlement import Settlement, settle
 from yizhan.errors import Problems
+from yizhan.policy.areas import Library, shipped_policies
 from yizhan.policy.examples import Outcome, read_examples, run
-from yizhan.policy.library import Library, shipped_policies
 from yizhan.policy.rules import BLOCK_KEYS, CHOICES, CONVENTIONS, FIGURES, ITEM_KEYS
 
 PLACES = Path(__file__).parent / "places"

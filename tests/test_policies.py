@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from yizhan.errors import Problems
+from yizhan.policy.areas import AreaFolder, Library
 from yizhan.policy.examples import Outcome
-from yizhan.policy.library import AreaFolder, Library
 
 LIBRARY = Library()
 LOCAL_OVER_CITY = Path(__file__).parent / "places" / "local-over-city"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from yizhan.errors import Problems
+from yizhan.policy.areas import Library
 from yizhan.policy.checks import signature_problems
-from yizhan.policy.library import Library
 from yizhan.policy.review import Html, joined, prose, review_page, sign, study, tag
 from yizhan.policy.signatures import CHANGED, SIGNED, UNSIGNED
 

@@ -9,7 +9,7 @@ import pytest
 
 from yizhan.engine.facts import FACTS
 from yizhan.engine.scheme import ADJUSTER_ORDER, Condition
-from yizhan.policy.library import Library, shipped_policies
+from yizhan.policy.areas import Library, shipped_policies
 from yizhan.policy.rules import BLOCK_KEYS, CHOICES, CONVENTIONS, FIGURES, LAYER_KINDS
 from yizhan.policy.sentences import (
     ADJUSTED,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from yizhan.engine.claim import Beneficiary, Claim, Costs, Given, IdentityMark, YearState
 from yizhan.engine.settlement import Settlement, settle
-from yizhan.policy.library import Library, load_scheme
+from yizhan.policy.areas import Library, load_scheme
 
 if TYPE_CHECKING:
     from yizhan.batch.table import settle_table

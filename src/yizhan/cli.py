@@ -39,9 +39,9 @@ from yizhan.errors import (
 )
 from yizhan.exchange import Request, as_json, input_schema, output_schema, read_request, settle_request
 from yizhan.policy import values
+from yizhan.policy.areas import Library, load_scheme
 from yizhan.policy.checks import check, check_against, print_report
 from yizhan.policy.diff import diff_schemes
-from yizhan.policy.library import Library, load_scheme
 from yizhan.policy.review import review_page
 from yizhan.policy.signatures import sign
 
@@ -243,7 +243,7 @@ def _facts(options: argparse.Namespace) -> int:
 
 
 def _areas(options: argparse.Namespace) -> int:
-    from yizhan.policy.library import Library
+    from yizhan.policy.areas import Library
 
     for area in Library(options.policies).pooling_areas:
         print(f"{area.code}  {area.name}")

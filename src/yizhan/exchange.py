@@ -43,7 +43,7 @@ from yizhan.errors import (
     UnknownValue,
     WrongShape,
 )
-from yizhan.policy.library import load_scheme
+from yizhan.policy.areas import load_scheme
 from yizhan.policy.rules import nearest
 
 PERSON_FACTS = tuple(f for f in FACTS.values() if f.about == "person" and f.code not in ("identity", "age"))

@@ -24,7 +24,7 @@ from yizhan.batch.columns import EPOCH
 from yizhan.batch.files import settle_file
 from yizhan.batch.single import settle_rows
 from yizhan.batch.table import Settler
-from yizhan.policy.library import load_scheme
+from yizhan.policy.areas import load_scheme
 
 YEARS = {"150400": 2019, "210100": 2019, "430300": 2019, "440700": 2019}
 

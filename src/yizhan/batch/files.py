@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from yizhan.batch.columns import check_columns
 from yizhan.batch.table import PATIENT, TableSettler, result_columns
 from yizhan.errors import MissingColumn, NotSorted, Problems, Unreadable, Unwritable
-from yizhan.policy.library import load_scheme
+from yizhan.policy.areas import load_scheme
 
 CHUNK = 1_000_000
 """Bills settled at a time."""

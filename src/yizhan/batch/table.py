@@ -52,7 +52,7 @@ from yizhan.errors import (
     Problems,
     RowsRefused,
 )
-from yizhan.policy.library import load_scheme
+from yizhan.policy.areas import load_scheme
 
 MOST_DAYS, MOST_YEARS = 3660, 150
 EARLIEST, LATEST = -25_567, 84_005

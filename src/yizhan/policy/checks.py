@@ -58,9 +58,9 @@ from yizhan.errors import (
     YearlyFigureMissing,
 )
 from yizhan.policy import numbers
+from yizhan.policy.areas import NATION, SIGNATURES, AreaFolder, Library
 from yizhan.policy.document import Article, Document, Mapping, Node
 from yizhan.policy.examples import Outcome, read_examples, run
-from yizhan.policy.library import NATION, SIGNATURES, AreaFolder, Library
 from yizhan.policy.thresholds import (
     MOST_CASES,
     SIDES,

@@ -24,8 +24,8 @@ from yizhan.engine.money import percent, yuan_grouped
 from yizhan.engine.scheme import Bound, Condition, DocumentFacts, PremiumSubsidy, Rule, Scheme, TotalLimit
 from yizhan.engine.settlement import Settlement, ranked, settle
 from yizhan.errors import FactNeeded, NoPolicyForDate, Problems
+from yizhan.policy.areas import Library
 from yizhan.policy.examples import Example, read_examples, run
-from yizhan.policy.library import Library
 from yizhan.policy.sentences import FIGURE_NAMES, Words, bound_text, citation_words, total_limit_text
 
 ENDED, BEGAN, FIGURES_CHANGED, PERSONS_CHANGED, MOVED = "ended", "began", "figures", "persons", "moved"

@@ -21,7 +21,7 @@ from yizhan.engine.scheme import Scheme
 from yizhan.engine.settlement import Settlement, settle
 from yizhan.errors import BadDocument, ExampleWrong, PolicyProblem, Problems
 from yizhan.policy import values
-from yizhan.policy.library import EXAMPLES, AreaFolder
+from yizhan.policy.areas import EXAMPLES, AreaFolder
 
 SILENT = "无"
 _PLAIN = (

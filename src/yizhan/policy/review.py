@@ -23,10 +23,10 @@ from yizhan.engine.money import percent, yuan_grouped
 from yizhan.engine.scheme import Citation, Condition, Scheme
 from yizhan.engine.settlement import Payment, Settlement, ranked, resolver_of
 from yizhan.policy import values
+from yizhan.policy.areas import Library
 from yizhan.policy.diff import check_day, telling
 from yizhan.policy.document import Article, Document
 from yizhan.policy.examples import SILENT, Example, Outcome, observed, read_examples, run
-from yizhan.policy.library import Library
 from yizhan.policy.readings import (
     Lowered,
     Shift,

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from yizhan.engine.scheme import Scheme
 from yizhan.errors import BadCode, BadDocument, Problems, Unwritable
+from yizhan.policy.areas import SIGNATURES, Library
 from yizhan.policy.checks import SIGNATURE_COLUMNS, Signature, read_signatures
 from yizhan.policy.diff import check_day
 from yizhan.policy.document import Article, Document
-from yizhan.policy.library import SIGNATURES, Library
 
 UNSIGNED, SIGNED, CHANGED = "unsigned", "signed", "changed"
 
