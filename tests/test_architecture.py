@@ -268,7 +268,8 @@ def find_dumping_ground(path: str, text: str) -> Iterator[Finding]:
         yield Finding(1, found[1])
 
 
-_MACHINE_PATH = re.compile(r"(?<![\w.:~-])/(?:work|root|tmp|home/\w+|Users/\w+)(?![\w-])")
+_TOP_FOLDERS = ("work", "root", "tmp", r"home/\w+", r"Users/\w+")
+_MACHINE_PATH = re.compile(rf"(?<![\w.:~-])/(?:{'|'.join(_TOP_FOLDERS)})(?![\w-])")
 _UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
 
 
@@ -420,13 +421,12 @@ RULES = (
         _find_text(_MACHINE_PATH),
         "Name files from the folder of the project; in tests use tmp_path.",
         good=(
-            ("docs/a.md", "see docs/work/a.md and https://example.org/work/a"),
-            (ENGINE_FILE, "# in/work/or ~/tmp, /rooted"),
+            ("docs/a.md", "see docs/home/li/a.md and https://example.org/Users/li/a"),
+            (ENGINE_FILE, "# in/home/li or ~/Users/li, /homework/li"),
         ),
         bad=(
-            ("docs/a.md", "see /work/main/docs"),
-            ("policies/a.md", "> /root/a"),
-            ("tests/test_a.py", 'open("/tmp/a")'),
+            *(("docs/a.md", f"see /{folder}/a") for folder in _TOP_FOLDERS[:3]),
+            ("policies/a.md", "> /Users/li/a"),
             ("README.md", "`/home/li/yizhan`"),
         ),
     ),
