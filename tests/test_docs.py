@@ -16,7 +16,7 @@ from yizhan.bill import Bill, render
 from yizhan.engine.facts import FACTS
 from yizhan.exchange import as_json, input_schema, output_schema, read_request, settle_request
 from yizhan.policy.areas import Library
-from yizhan.policy.rules import BLOCK_KEYS, CONVENTIONS, FIGURES, ITEM_KEYS
+from yizhan.policy.rules import BLOCK_KEYS, CONVENTIONS, FIGURES, FINANCING_KEYS, ITEM_KEYS, SUBSIDY_KEYS
 
 ROOT = Path(__file__).parents[1]
 CASES = sorted((ROOT / "src/yizhan/cases").glob("*.json"))
@@ -108,7 +108,15 @@ def test_cases_meet_both_schemas(case: Path) -> None:
 
 def test_the_policy_format_names_every_key_and_fact() -> None:
     text = (ROOT / "docs/policy-format.md").read_text(encoding="utf-8")
-    words = [*FIGURES, *ITEM_KEYS, *BLOCK_KEYS, *CONVENTIONS, *(f.zh for f in FACTS.values() if f.about != "amount")]
+    words = [
+        *FIGURES,
+        *ITEM_KEYS,
+        *BLOCK_KEYS,
+        *FINANCING_KEYS,
+        *SUBSIDY_KEYS,
+        *CONVENTIONS,
+        *(f.zh for f in FACTS.values() if f.about != "amount"),
+    ]
     words += [v.zh for f in FACTS.values() for v in f.values]
     missing = [word for word in words if word not in text]
     assert not missing, f"docs/policy-format.md does not mention {missing}"

@@ -222,6 +222,30 @@ class GivenDeductibleNeeded(InputProblem):
     )
 
 
+class FinancingMissing(InputProblem):
+    code = "financing_missing"
+    zh = "{area_zh}没有 {year} 年度的筹资标准（已有：{known}）；请在政策的“筹资标准”里补上这一年。"
+    en = "{area_en} has no premium figures for {year} (known: {known}); add the year under 筹资标准 in its policies."
+
+
+class EnrolmentClosed(InputProblem):
+    code = "enrolment_closed"
+    zh = "{year} 年度的参保缴费到 {last} 截止，{on} 不能再参保。"
+    en = "enrolment for {year} closed on {last}; on {on} it is too late."
+
+
+class EnrolmentDates(InputProblem):
+    code = "enrolment_dates"
+    zh = "日期不对：{event_zh}的日子是 {event_on}，参保日是 {enrolled_on}，{year} 年度到 {ends} 为止。"
+    en = "the dates do not fit: {event_en} on {event_on}, enrolled on {enrolled_on}; the year {year} ends on {ends}."
+
+
+class GrantsTooLarge(InputProblem):
+    code = "grants_too_large"
+    zh = "此前的资助 {granted} 元不在 0 和当年筹资总额 {total} 元之间。"
+    en = "earlier grants of {granted} yuan are not between 0 and the year's whole financing of {total} yuan."
+
+
 class GivenTooLarge(InputProblem):
     code = "given_too_large"
     zh = "给定的“{layer}”支付 {given} 元，多于可付的 {room} 元；请核对。"
@@ -266,8 +290,8 @@ class BadColumn(InputProblem):
 
 class PackageNeeded(InputProblem):
     code = "package_needed"
-    zh = "批量结算需要 {package}：请用 pip install 'yizhan[batch]' 安装。"
-    en = "batch settlement needs {package}: install it with pip install 'yizhan[batch]'."
+    zh = "这个命令需要 {package}：请用 pip install 'yizhan[{extra}]' 安装。"
+    en = "this command needs {package}: install it with pip install 'yizhan[{extra}]'."
 
 
 # --- What a policy document may say wrongly ---------------------------------------------------------------------------
@@ -400,6 +424,12 @@ class YearlyFigureDue(PolicyProblem):
     code = "yearly_figure_due"
     zh = "“{name}”只到 {last} 年，还没有 {year} 年的数字；请在“每年”里补上。"
     en = "“{name}” ends with {last} and has no figure for {year} yet; add it under 每年."
+
+
+class FinancingDue(PolicyProblem):
+    code = "financing_due"
+    zh = "“筹资标准”只到 {last} 年度，还没有 {year} 年度的；请补上。"
+    en = "筹资标准 ends with {last} and has no figures for {year} yet; add them."
 
 
 class StandInUsed(PolicyProblem):

@@ -243,8 +243,9 @@ class Bound:
 class PremiumSubsidy:
     """One row of 参保资助: who gets how much of which premium from whom (SUB-1 … SUB-3).
 
-    `ratio` in ten-thousandths of `base`; `at_least` marks a bound rather than a figure. `late` says what happens to
-    people marked after the collection period.
+    `ratio` in ten-thousandths of `base` (个人缴费标准 or 当年筹资总额); `at_least` marks a bound rather than a figure.
+    `in_period` and `late` are 享受 or 不享受: for people marked until the end of the collection period, and after it.
+    `begins` is the day on which the insurance of somebody enrolled late begins: 资助到账日, 参保日, or empty.
     """
 
     identities: frozenset[str]
@@ -261,6 +262,33 @@ class PremiumSubsidy:
     begins: str
     citation: Citation
     notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Financing:
+    """What a resident's insurance costs in one enrolment year, and until when one may come in (筹资标准).
+
+    Amounts are fen; days include both ends. `changes` are the events (codes of `engine.premium.EVENTS`) after which a
+    person may still come in for `change_days`, as a newborn may for `newborn_days`. `waiting_days` is what everybody
+    else waits who comes after the collection period; None: they may not come in any more.
+    """
+
+    year: int
+    own_premium: int
+    government_part: int
+    period_from: date
+    period_to: date
+    newborn_days: int | None
+    changes: frozenset[str]
+    change_days: int
+    waiting_days: int | None
+    citation: Citation
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """Own premium and government part together (当年筹资总额)."""
+        return self.own_premium + self.government_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +360,7 @@ class Scheme:
     bounds: tuple[Bound, ...] = ()
     yearly: Mapping[str, YearlyFigure] = field(default_factory=dict)
     subsidies: tuple[PremiumSubsidy, ...] = ()
+    financing: Mapping[int, Financing] = field(default_factory=dict)
     impossible: tuple[tuple[Condition, ...], ...] = ()
     disease_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     english: Mapping[str, str] = field(default_factory=dict)

@@ -159,7 +159,7 @@ def _build(area: AreaFolder, documents: list[Document]) -> Scheme:
         layers=tuple(vocabulary.layers[name] for name in vocabulary.order[0]), rules=tuple(_repealed(found.rules, found.repeals)),
         conventions=conventions_of(found), digest=digest.hexdigest()[:16], documents=tuple(d.about for d in documents),
         limits=tuple(found.limits), bounds=tuple(found.bounds), yearly=vocabulary.yearly,
-        subsidies=tuple(found.subsidies), impossible=tuple(found.impossible), disease_codes=vocabulary.disease_codes,
+        subsidies=tuple(found.subsidies), financing=found.financing, impossible=tuple(found.impossible), disease_codes=vocabulary.disease_codes,
         english=vocabulary.english,
     )  # fmt: skip
     try:

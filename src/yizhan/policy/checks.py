@@ -38,6 +38,7 @@ from yizhan.errors import (
     DocumentExpired,
     EmptyLayer,
     ExamplesMissing,
+    FinancingDue,
     MixedException,
     Notch,
     NotSigned,
@@ -280,9 +281,9 @@ def _notes(scheme: Scheme, documents: Sequence[Document]) -> Iterator[Problem]:
         if document.about.stand_in:
             yield StandInUsed(at=_at(document, None, document.front["代用"].line), reason=document.about.stand_in)
     notes = [note for rule in scheme.rules for note in rule.notes] + [note for x in scheme.limits for note in x.notes]
-    notes += [note for x in scheme.yearly.values() for note in x.notes] + [
-        note for x in scheme.subsidies for note in x.notes
-    ]
+    notes += [note for x in scheme.yearly.values() for note in x.notes]
+    notes += [note for x in scheme.subsidies for note in x.notes]
+    notes += [note for x in scheme.financing.values() for note in x.notes]
     seen: dict[tuple[str, str, str, str], Note] = {}
     for note in notes:
         if note.reason != whole[note.citation.document]:
@@ -324,12 +325,16 @@ def _mixed_exceptions(scheme: Scheme) -> Iterator[Problem]:
 
 
 def _yearly_due(scheme: Scheme, today: date) -> Iterator[Problem]:
-    """Yearly figures without today's year, in areas whose bills can still be settled today."""
+    """Yearly figures and premiums without today's year, in areas whose bills can still be settled today."""
     if not scheme.begins_on <= today <= scheme.ends_on:
         return
     for figure in scheme.yearly.values():
         if figure.by_year and today.year not in figure.by_year:
             yield YearlyFigureDue(at=figure.citation.place, name=figure.name, last=max(figure.by_year), year=today.year)
+    year = scheme.conventions.year_of(today)
+    if scheme.financing and year not in scheme.financing:
+        last = max(scheme.financing)
+        yield FinancingDue(at=scheme.financing[last].citation.place, last=last, year=year)
 
 
 # --- Conflicts, gaps, bounds ------------------------------------------------------------------------------------------
@@ -844,6 +849,7 @@ KINDS = {
     "not_signed": ("没有签署", "not signed"),
     "changed_since_signed": ("签署以后改过", "changed since signed"),
     "yearly_figure_due": ("每年的数字没有更新", "yearly figures not renewed"),
+    "financing_due": ("筹资标准没有更新", "premiums not renewed"),
     "stand_in_used": ("代用", "stand-ins"),
     "reading_taken": ("读法", "readings"),
     "notch": ("跳跃", "notches"),

@@ -21,12 +21,20 @@ from typing import cast
 from yizhan.engine.claim import Claim
 from yizhan.engine.facts import FACTS, POTS
 from yizhan.engine.money import percent, yuan_grouped
-from yizhan.engine.scheme import Bound, Condition, DocumentFacts, PremiumSubsidy, Rule, Scheme, TotalLimit
+from yizhan.engine.scheme import Bound, Condition, DocumentFacts, Financing, PremiumSubsidy, Rule, Scheme, TotalLimit
 from yizhan.engine.settlement import Settlement, ranked, settle
 from yizhan.errors import FactNeeded, NoPolicyForDate, Problems
 from yizhan.policy.areas import Library
 from yizhan.policy.examples import Example, read_examples, run
-from yizhan.policy.sentences import FIGURE_NAMES, Words, bound_text, citation_words, total_limit_text
+from yizhan.policy.sentences import (
+    FIGURE_NAMES,
+    SUBSIDY_WORDS,
+    Words,
+    bound_text,
+    citation_words,
+    financing_text,
+    total_limit_text,
+)
 
 ENDED, BEGAN, FIGURES_CHANGED, PERSONS_CHANGED, MOVED = "ended", "began", "figures", "persons", "moved"
 KINDS = (FIGURES_CHANGED, PERSONS_CHANGED, ENDED, BEGAN, MOVED)
@@ -98,6 +106,7 @@ class Difference:
     limits: tuple[tuple[str, TotalLimit | Bound], ...]
     subsidies: tuple[tuple[str, PremiumSubsidy | None, PremiumSubsidy | None], ...]
     yearly: tuple[tuple[str, int | None, int | None], ...]
+    financing: tuple[Financing | None, Financing | None]
     effects: tuple[Effect, ...]
     examples: int
     refused: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -131,7 +140,9 @@ def compare(library: Library, area_code: str, first: date, second: date) -> Diff
         tuple(d for d in scheme.documents if alive(d, first) and not alive(d, second)),
         tuple(d for d in scheme.documents if alive(d, second) and not alive(d, first)),
         tuple(_changes(scheme.rules, first, second, words.grouped)), tuple(_limits(scheme, first, second)),
-        tuple(_subsidies(scheme, first, second)), tuple(_yearly(scheme, first, second)), effects, len(examples), refused,
+        tuple(_subsidies(scheme, first, second)), tuple(_yearly(scheme, first, second)),
+        (scheme.financing.get(scheme.conventions.year_of(first)), scheme.financing.get(scheme.conventions.year_of(second))),
+        effects, len(examples), refused,
     )  # fmt: skip
 
 
@@ -256,7 +267,7 @@ def _subsidies(
 def _terms(subsidy: PremiumSubsidy | None) -> tuple[object, ...]:
     if subsidy is None:
         return ()
-    return (subsidy.ratio, subsidy.at_least, subsidy.paid_by, subsidy.in_period, subsidy.late)
+    return (subsidy.ratio, subsidy.at_least, subsidy.paid_by, subsidy.in_period, subsidy.late, subsidy.begins)
 
 
 def _yearly(scheme: Scheme, first: date, second: date) -> Iterator[tuple[str, int | None, int | None]]:
@@ -366,6 +377,11 @@ _TEXT = {
     "moved": ("换了依据，内容不变", "The same rule, now resting on another article"),
     "subsidies": ("参保资助", "Premium subsidies"),
     "yearly": ("每年的数字", "Yearly figures"),
+    "financing": ("筹资标准", "Premiums"),
+    "own_premium": ("个人缴费", "own premium"),
+    "government_part": ("财政补助", "government part"),
+    "collection": ("集中缴费期", "collection period"),
+    "coming_in": ("中途参保", "coming in later"),
     "was": ("原：", "was: "),
     "now": ("现：", "now: "),
     "unsaid": ("没有规定", "no rule"),
@@ -476,6 +492,7 @@ class _Report:
                 )
                 yield f"  · {text} [{self.cited(limit)}]"
         yield from self.yearly()
+        yield from self.financing()
 
     def cited(self, rule: Rule | TotalLimit | Bound) -> str:
         return citation_words(rule.citation.document, rule.citation.article, self.words.lang)
@@ -575,6 +592,22 @@ class _Report:
                 shown = [yuan_grouped(n) if n is not None else self.word("unsaid") for n in (before, after)]
                 yield f"  · {self.words.named(figure)}{self.words.said('：', ': ')}{shown[0]} → {shown[1]}"
 
+    def financing(self) -> Iterator[str]:
+        before, after = self.difference.financing
+        if before == after:
+            return
+        yield f"  【{self.word('financing')}】"
+        rows: tuple[tuple[str, Callable[[Financing], str]], ...] = (
+            ("own_premium", lambda f: yuan_grouped(f.own_premium)),
+            ("government_part", lambda f: yuan_grouped(f.government_part)),
+            ("collection", lambda f: self.words.said(f"{f.period_from}至{f.period_to}", f"{f.period_from} to {f.period_to}")),
+            ("coming_in", lambda f: financing_text(self.words, f)),
+        )  # fmt: skip
+        for name, shown in rows:
+            was, now = (shown(f) if f is not None else self.word("unsaid") for f in (before, after))
+            if was != now:
+                yield f"  · {self.word(name)}{self.words.said('：', ': ')}{was} → {now}"
+
     def subsidy(self, subsidy: PremiumSubsidy | None) -> str:
         if subsidy is None:
             return self.word("unsaid")
@@ -584,7 +617,7 @@ class _Report:
             if subsidy.paid_by
             else ""
         )
-        return f"{self.words.said(subsidy.base, self.words.named(subsidy.base))}{self.words.said('的', ': ')}{least}{percent(subsidy.ratio)}{by}"
+        return f"{self.words.said(subsidy.base, SUBSIDY_WORDS[subsidy.base])}{self.words.said('的', ': ')}{least}{percent(subsidy.ratio)}{by}"
 
     # --- examples -----------------------------------------------------------------------------------------------------
 

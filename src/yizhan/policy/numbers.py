@@ -213,8 +213,9 @@ def _said(text: str) -> set[Number]:
         found.add(Number("ratio", 100 * UNIT))
     for factor in re.findall(rf"按({_DIGITS})%", text):
         found.add(_rest(Number("ratio", _exact(factor))))
-    if re.fullmatch("[12][0-9]{3}", text):  # a key of 每年, a value of 自年度
-        found.add(Number("year", int(text)))
+    for cell in re.split(r"[|\n]", text):  # a key of 每年, a value of 自年度, a cell of 筹资标准
+        if re.fullmatch("[12][0-9]{3}", cell.strip()):
+            found.add(Number("year", int(cell)))
     for age in re.findall(r"不满([0-9]+)周?岁", text):
         found.add(Number("count", (int(age) - 1) * UNIT, "岁"))
     return found

@@ -11,10 +11,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import TypeVar
 
 from yizhan.engine.classes import NTH_SCOPES, PARTS
 from yizhan.engine.facts import FACTS, FACTS_ZH, POTS
 from yizhan.engine.money import NO_LIMIT, RATIO_ONE
+from yizhan.engine.premium import EVENTS
 from yizhan.engine.scheme import (
     GENERAL,
     Adjuster,
@@ -23,6 +25,7 @@ from yizhan.engine.scheme import (
     Citation,
     Condition,
     Conventions,
+    Financing,
     Layer,
     Note,
     PremiumSubsidy,
@@ -33,6 +36,8 @@ from yizhan.engine.scheme import (
 from yizhan.errors import BadDocument, BadValue, BareNumber, PolicyProblem, RepeatedKey, UnknownPolicyKey
 from yizhan.policy import values
 from yizhan.policy.document import Article, Document, Listing, Mapping, Node, Text
+
+Read = TypeVar("Read")
 
 LAYER_KINDS = ("基本医保", "大病保险", "补充保险", "医疗救助", "疾病应急救助", "医院减免", "政府兜底", "其他")
 BLOCK_KEYS = (
@@ -46,6 +51,7 @@ BLOCK_KEYS = (
     "合计上限",
     "要求",
     "参保资助",
+    "筹资标准",
     "不存在",
     "病种编码",
 )
@@ -91,6 +97,22 @@ CONVENTIONS = {
 }  # fmt: skip
 
 
+_EVENTS_ZH = {zh: code for code, (zh, _) in EVENTS.items() if code not in ("ordinary", "newborn")}
+FINANCING_KEYS = (
+    "年度", "个人缴费", "财政补助", "集中缴费期", "新生儿", "变动参保", "变动期限", "期后等待", "代用", "读法", "表",
+)  # fmt: skip
+SUBSIDY_KEYS = (
+    "身份", "资助", "不低于", "基数", "出资", "认定", "申请", "自年度", "至年度", "期内新增", "期后新增", "待遇起", "代用", "读法",
+)  # fmt: skip
+SUBSIDY_CHOICES = {
+    "基数": ("个人缴费标准", "当年筹资总额"),
+    "期内新增": ("享受", "不享受"),
+    "期后新增": ("不享受", "享受"),
+    "待遇起": ("", "资助到账日", "参保日"),
+}
+"""Values of a row of 参保资助; the first is the default."""
+
+
 @dataclass
 class Vocabulary:
     """What the documents of an area declare for each other: names of layers, lists, yearly figures, documents."""
@@ -128,6 +150,7 @@ class Found:
     limits: list[TotalLimit] = field(default_factory=list)
     bounds: list[Bound] = field(default_factory=list)
     subsidies: list[PremiumSubsidy] = field(default_factory=list)
+    financing: dict[int, Financing] = field(default_factory=dict)
     repeals: list[Repeal] = field(default_factory=list)
     impossible: list[tuple[Condition, ...]] = field(default_factory=list)
     conventions: dict[str, object] = field(default_factory=dict)
@@ -310,7 +333,7 @@ class Reader:
     def _block(self, key: Text, node: Node, found: Found) -> None:
         reader: dict[str, Callable[[Node, Found], None]] = {
             "约定": self._conventions, "停止执行": self._repeals, "合计上限": self._total_limits, "要求": self._bounds,
-            "参保资助": self._subsidies, "不存在": self._impossible,
+            "参保资助": self._subsidies, "筹资标准": self._financing, "不存在": self._impossible,
         }  # fmt: skip
         if key.text in reader:
             reader[key.text](node, found)
@@ -818,25 +841,9 @@ class Reader:
                     found.subsidies.append(subsidy)
 
     def _subsidy(self, line: int, said: dict[str, Node]) -> PremiumSubsidy | None:
-        known = (
-            "身份",
-            "资助",
-            "不低于",
-            "基数",
-            "出资",
-            "认定",
-            "申请",
-            "自年度",
-            "至年度",
-            "期内新增",
-            "期后新增",
-            "待遇起",
-            "代用",
-            "读法",
-        )
         for key, node in said.items():
-            if key not in known:
-                self.unknown(Text(key, node.line), known)
+            if key not in SUBSIDY_KEYS:
+                self.unknown(Text(key, node.line), SUBSIDY_KEYS)
         text = {k: v for k, v in said.items() if isinstance(v, Text)}
         share = text.get("资助") or text.get("不低于")
         if "身份" not in said or share is None:
@@ -848,17 +855,94 @@ class Reader:
             self.bad_value("资助", share, reason)
             return None
 
-        def word(key: str, default: str = "") -> str:
-            return text[key].text if key in text else default
+        for key, choices in SUBSIDY_CHOICES.items():
+            if key in text and text[key].text not in choices:
+                shown = [choice for choice in choices if choice]
+                self.bad(
+                    text[key].line,
+                    f"“{key}”应为 {'、'.join(shown)}",
+                    f"{key} should be one of {', '.join(shown)}",
+                )
+        if "不低于" in text and not {"代用", "读法"} & set(text) and not self.document.about.stand_in:
+            self.bad(
+                share.line,
+                "不低于只是下限，资助按下限算；请加一条代用或读法说明",
+                "不低于 is only a bound, at which the subsidy is computed; say so in a 代用 or 读法",
+            )
+
+        def word(key: str) -> str:
+            return text[key].text if key in text else SUBSIDY_CHOICES.get(key, ("",))[0]
+
+        def year(key: str, default: int) -> int:
+            if key in text and not re.fullmatch("[12][0-9]{3}", text[key].text):
+                self.bad(text[key].line, f"“{text[key].text}”不是年份", f"“{text[key].text}” is not a year")
+                return default
+            return int(text[key].text) if key in text else default
 
         codes = {c for t in self._texts(said["身份"]) for c in self._codes("identity", t, ())}
         cite = self.document.cite(self.article, share.line)
         return PremiumSubsidy(
-            frozenset(codes), ratio, "不低于" in text, word("基数", "个人缴费标准"), word("出资"), word("认定"), word("申请"),
-            int(word("自年度", str(self.document.about.begins_on.year))),
-            int(word("至年度", str((self.document.about.ends_on or date.max).year))),
+            frozenset(codes), ratio, "不低于" in text, word("基数"), word("出资"), word("认定"), word("申请"),
+            year("自年度", self.document.about.begins_on.year),
+            year("至年度", (self.document.about.ends_on or date.max).year),
             word("期内新增"), word("期后新增"), word("待遇起"), cite, self._notes(text, cite),
         )  # fmt: skip
+
+    def _financing(self, node: Node, found: Found) -> None:
+        for entry in node.items if isinstance(node, Listing) else (node,):
+            if not isinstance(entry, Mapping):
+                self.bad(entry.line, "筹资标准的每一项应是“键: 值”", "each item of 筹资标准 should be “key: value”")
+                continue
+            table = entry.get("表")
+            rows = self._table(table) if isinstance(table, Text) else [[]]
+            for row in rows:
+                said = {k.text: v for k, v in (*entry.items, *row)}
+                for key, value in said.items():
+                    if key not in FINANCING_KEYS:
+                        self.unknown(Text(key, value.line), FINANCING_KEYS)
+                line = row[0][1].line if row else entry.line
+                financing = self._financing_of(line, {k: v for k, v in said.items() if isinstance(v, Text)}, said)
+                if financing is None:
+                    continue
+                if financing.year in found.financing:
+                    self.problems.append(RepeatedKey(at=self.at(line), key=f"筹资标准 {financing.year}"))
+                found.financing[financing.year] = financing
+
+    def _financing_of(self, line: int, text: dict[str, Text], said: dict[str, Node]) -> Financing | None:
+        missing = [key for key in ("年度", "个人缴费", "财政补助", "集中缴费期") if key not in text]
+        if missing:
+            self.bad(line, f"筹资标准缺少 {'、'.join(missing)}", f"筹资标准 lacks {', '.join(missing)}")
+            return None
+        changes = frozenset(
+            _EVENTS_ZH[t.text] for t in self._texts(said["变动参保"]) if self._known_event(t)
+        ) if "变动参保" in said else frozenset()  # fmt: skip
+        if ("变动参保" in text) != ("变动期限" in text):
+            self.bad(line, "变动参保和变动期限要一起写", "变动参保 and 变动期限 go together")
+            return None
+
+        def read(key: str, by: Callable[[str], Read]) -> Read | None:
+            if key not in text:
+                return None
+            try:
+                return by(text[key].text)
+            except values.Reason as reason:
+                self.bad_value(key, text[key], reason)
+                return None
+
+        year, period = read("年度", values.year), read("集中缴费期", values.period)
+        own, government = read("个人缴费", values.money), read("财政补助", values.money)
+        newborn, change, waiting = (read(key, values.days) for key in ("新生儿", "变动期限", "期后等待"))
+        if year is None or period is None or own is None or government is None:
+            return None
+        cite = self.document.cite(self.article, line)
+        return Financing(
+            year, own, government, *period, newborn, changes, change or 0, waiting, cite, self._notes(text, cite)
+        )
+
+    def _known_event(self, text: Text) -> bool:
+        if text.text not in _EVENTS_ZH:
+            self.unknown(text, _EVENTS_ZH)
+        return text.text in _EVENTS_ZH
 
 
 def conventions_of(found: Found) -> Conventions:

@@ -22,6 +22,7 @@ from typing import cast
 
 from yizhan.engine.facts import FACTS, FACTS_ZH
 from yizhan.engine.money import NO_LIMIT, RATIO_ONE, percent, yuan_grouped
+from yizhan.engine.premium import EVENTS
 from yizhan.engine.scheme import (
     GENERAL,
     Adjuster,
@@ -30,6 +31,7 @@ from yizhan.engine.scheme import (
     Bound,
     Citation,
     Condition,
+    Financing,
     Note,
     Rule,
     Scheme,
@@ -333,8 +335,13 @@ COLUMN_WORDS: dict[str, str] = {
     "身份": "identity", "资助": "subsidy", "不低于": "at least", "基数": "of", "出资": "paid by", "认定": "certified by",
     "申请": "applied for by", "待遇起": "entitled from", "层": "layer", "类": "class", "代码": "national code",
     "英文": "English", "病种": "disease", "编码": "ICD-10 prefixes", "名称": "name", "年份": "year",
+    "年度": "year", "个人缴费": "own premium", "财政补助": "government part", "集中缴费期": "collection period",
 }  # fmt: skip
 ENTITLED: dict[str, str] = {"享受": "entitled", "不享受": "not entitled"}
+SUBSIDY_WORDS: dict[str, str] = {
+    "个人缴费标准": "own premium", "当年筹资总额": "the year's whole financing", "资助到账日": "the day on which the subsidy arrives",
+    "参保日": "the day of enrolment",
+}  # fmt: skip
 KIND_WORDS: dict[str, str] = {
     "基本医保": "basic insurance", "大病保险": "critical illness insurance", "补充保险": "supplementary insurance",
     "医疗救助": "medical assistance", "疾病应急救助": "emergency relief", "医院减免": "hospital waiver",
@@ -1162,16 +1169,58 @@ def _subsidies(w: Words, node: Node, document: Document, found: Found) -> list[S
             zh += f"；{word}{text}" if text else ""
         for word, text in (("people added within the collection period", in_period), ("added later", late)):
             en += f"; {word}: {ENTITLED.get(cast(str, text), w.named(cast(str, text)))}" if text else ""
-        zh += f"；自{begins}起享受待遇" if begins else ""
-        en += f"; entitled from {w.named(cast(str, begins))}" if begins else ""
+        zh += f"；期后参保的自{begins}起享受待遇" if begins else ""
+        en += f"; those enrolled later are insured from {SUBSIDY_WORDS[cast(str, begins)]}" if begins else ""
         table = tuple((
             w.cell(Condition("identity", row.identities), ""),
             w.said("不低于", "at least ") * row.at_least + (w.said("全额", "all") if row.ratio == RATIO_ONE else percent(row.ratio)),
-            *(w.named(word) if word else "–" for word in (row.base, row.paid_by, row.certified_by, row.applied_by)),
+            w.said(row.base, SUBSIDY_WORDS[row.base]),
+            *(w.named(word) if word else "–" for word in (row.paid_by, row.certified_by, row.applied_by)),
         ) for row in rows)  # fmt: skip
         notes = notes_of(note for row in rows for note in row.notes)
         header = tuple(w.column(key) for key in ("身份", "资助", "基数", "出资", "认定", "申请"))
         told.append(Sentence(w.said(f"{zh}：", f"{en}:"), notes=notes, header=header, rows=table))
+    return told
+
+
+def financing_text(w: Words, financing: Financing) -> str:
+    """Who may come in when, outside the collection period (筹资标准)."""
+    told = []
+    if financing.newborn_days is not None:
+        days = financing.newborn_days
+        told.append(w.said(
+            f"新生儿出生后{days}天内参保的，从出生那天起享受",
+            f"a newborn enrolled within {days} days of birth is insured from birth",
+        ))  # fmt: skip
+    if financing.changes:
+        days, events = financing.change_days, [pair for code, pair in EVENTS.items() if code in financing.changes]
+        told.append(w.said(
+            f"{'、'.join(zh for zh, _ in events)}的，{days}天内参保，从参保那天起享受",
+            f"after {' or '.join(en for _, en in events)} one may enrol within {days} days and is insured from then",
+        ))  # fmt: skip
+    if financing.waiting_days is None:
+        told.append(w.said("期后不能再参保", "nobody else may enrol after the collection period"))
+    else:
+        days = financing.waiting_days
+        told.append(w.said(f"期后参保的等待{days}天", f"others who enrol after the collection period wait {days} days"))
+    return w.said("；", "; ").join(told)
+
+
+def _financing(w: Words, node: Node, document: Document, found: Found) -> list[Sentence]:
+    groups: dict[tuple[object, ...], list[Financing]] = {}
+    for financing in found.financing.values():
+        groups.setdefault((financing_text(w, financing), notes_of(financing.notes)), []).append(financing)
+    told = []
+    for members in groups.values():
+        rows = tuple((
+            str(f.year), money_words(f.own_premium, w.lang), money_words(f.government_part, w.lang),
+            w.said(f"{f.period_from}至{f.period_to}", f"{f.period_from} to {f.period_to}"),
+        ) for f in members)  # fmt: skip
+        text = financing_text(w, members[0])
+        told.append(Sentence(
+            w.said(f"筹资标准；{text}：", f"Premiums; {text}:"), notes=notes_of(members[0].notes),
+            header=tuple(w.column(key) for key in ("年度", "个人缴费", "财政补助", "集中缴费期")), rows=rows,
+        ))  # fmt: skip
     return told
 
 
@@ -1203,6 +1252,7 @@ BLOCK_PHRASES: dict[str, Callable[[Words, Node, Document, Found], list[Sentence]
     "合计上限": _total_limits,
     "要求": _bounds,
     "参保资助": _subsidies,
+    "筹资标准": _financing,
     "不存在": _impossible,
     "病种编码": _disease_codes,
 }

@@ -215,6 +215,32 @@ def day(text: str) -> date:
         raise Reason("没有这一天", "there is no such day") from None
 
 
+def period(text: str) -> tuple[date, date]:
+    """`2021-09-01至2022-02-28` → its first and last day."""
+    first, word, last = text.partition("至")
+    if not word:
+        raise Reason("不是一段日子，应写成 2021-09-01至2022-02-28", "not a period; write 2021-09-01至2022-02-28")
+    found = day(first.strip()), day(last.strip())
+    if found[0] > found[1]:
+        raise Reason("最后一天早于第一天", "the last day is before the first")
+    return found
+
+
+def year(text: str) -> int:
+    """`2022`."""
+    if not re.fullmatch("[12][0-9]{3}", text):
+        raise Reason("不是年份", "not a year")
+    return int(text)
+
+
+def days(text: str) -> int:
+    """`90天` → 90."""
+    found = re.fullmatch("([0-9]{1,3})(天|日)", text)
+    if not found:
+        raise Reason("不是天数，应写成 90天", "not a number of days; write 90天")
+    return int(found[1])
+
+
 def words(text: str) -> tuple[str, ...]:
     """`基本医保、大病保险` → its parts."""
     return tuple(w.strip() for w in text.split("、") if w.strip())
