@@ -1,7 +1,7 @@
 """The command line: ./yizhan COMMAND.
 
-Exit status: 0 done; 1 `check` found errors; 2 the input was refused, and nothing was written. Refusals go to standard error
-in the language chosen, with a stable code in front, all that was found at once.
+Exit status: 0 done; 1 `check` or `audit verify` found errors; 2 the input was refused, and nothing was written; 130
+interrupted. Refusals go to standard error in the language chosen, with a stable code in front, all that was found at once.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from rich.progress import Progress
 
 from yizhan import __version__
 from yizhan.bill import Bill, printable, render
+from yizhan.engine.claim import IdentityMark
 from yizhan.engine.facts import FACTS
-from yizhan.engine.money import yuan, yuan_grouped
+from yizhan.engine.money import parse_yuan, yuan, yuan_grouped
+from yizhan.engine.premium import EVENTS, Entry, premium_of
 from yizhan.engine.settlement import looked_at
 from yizhan.errors import (
     EngineFault,
@@ -34,6 +36,7 @@ from yizhan.errors import (
     PackageNeeded,
     Problem,
     Problems,
+    UnknownValue,
     Unreadable,
     Unwritable,
 )
@@ -62,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(refused.problems, options)
     except Problem as fault:
         return _refuse([fault], options)
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -118,7 +123,17 @@ def _demo(options: argparse.Namespace) -> int:
     for case in CASES:
         text = resources.files("yizhan").joinpath("cases", f"{case}.json").read_text(encoding="utf-8")
         _print_bills(read_request(text, options.policies), options.lang)
-    return 0
+    return _agency("demo")(options)
+
+
+def _agency(name: str) -> Callable[[argparse.Namespace], int]:
+    """A command of the agency, which is loaded only when it is called: most commands need no database."""
+
+    def run(options: argparse.Namespace) -> int:
+        command: Callable[[argparse.Namespace], int] = getattr(_needs("yizhan.agency.commands", "agency"), name)
+        return command(options)
+
+    return run
 
 
 def _schema(options: argparse.Namespace) -> int:
@@ -165,13 +180,13 @@ def _bench(options: argparse.Namespace) -> int:
     return 0
 
 
-def _needs(module: str) -> Any:
-    """A module that needs the extra `batch`. Raises Problems naming the package that is missing."""
+def _needs(module: str, extra: str = "batch") -> Any:
+    """A module that needs an extra. Raises Problems naming the package that is missing."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] in ("numba", "numpy", "pyarrow"):
-            raise Problems([PackageNeeded(package=error.name)]) from None
+        if error.name and not error.name.startswith("yizhan"):
+            raise Problems([PackageNeeded(package=error.name, extra=extra)]) from None
         raise
 
 
@@ -242,6 +257,60 @@ def _facts(options: argparse.Namespace) -> int:
     return 0
 
 
+def _premium(options: argparse.Namespace) -> int:
+    scheme = load_scheme(options.area, options.policies)
+    days = (options.begins, options.ends)
+    marks = [IdentityMark(_identity(word), on, to) for word, on, to in _paired(options.identity, *days)]
+    premium = premium_of(
+        scheme, options.year, marks=marks, entry=Entry(options.event, options.event_on), enrolled_on=options.enrolled,
+        received_on=options.received, granted=options.granted,
+    )  # fmt: skip
+    for sentence in premium.sentences(options.lang):
+        print(printable(sentence))
+    for note in premium.notes:
+        stand_in = note.kind == "stand_in"
+        kind = (
+            ("代用：" if stand_in else "读法：")
+            if options.lang == "zh"
+            else ("stand-in: " if stand_in else "reading: ")
+        )
+        print(printable(f"※ {kind}{note.reason}〔{note.citation.text(options.lang)}〕"))
+    return 0
+
+
+def _paired(
+    identities: Sequence[str], begins: Sequence[date], ends: Sequence[date]
+) -> Iterator[tuple[str, date, date | None]]:
+    """The n-th --identity with the n-th --from and --to; without them, held throughout."""
+    for n, identity in enumerate(identities):
+        yield identity, begins[n] if n < len(begins) else date.min, ends[n] if n < len(ends) else None
+
+
+def _identity(word: str) -> str:
+    fact = FACTS["identity"]
+    found = fact.value(word)
+    if found is None:
+        zh, en = "、".join(v.zh for v in fact.values), ", ".join(v.code for v in fact.values)
+        raise Problems([
+            UnknownValue(at="--identity", value=word, fact_zh=fact.zh, fact_en=fact.en, allowed_zh=zh, allowed_en=en)
+        ])  # fmt: skip
+    return found.code
+
+
+def _event(text: str) -> str:
+    for code, (zh, _) in EVENTS.items():
+        if text in (code, zh):
+            return code
+    raise argparse.ArgumentTypeError(f"“{text}”：{'、'.join(zh for zh, _ in EVENTS.values())} {', '.join(EVENTS)}")
+
+
+def _amount(text: str) -> int:
+    try:
+        return parse_yuan(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text}”：应写成 160.00 write it as 160.00") from None
+
+
 def _areas(options: argparse.Namespace) -> int:
     from yizhan.policy.areas import Library
 
@@ -272,7 +341,11 @@ def _parser() -> argparse.ArgumentParser:
     settle = add("settle", _settle, "结算一人的各单 settle a person's bills")
     settle.add_argument("file", metavar="FILE", help="JSON 文件，- 为标准输入 JSON file, or - for standard input")
     settle.add_argument("--json", action="store_true", help="输出 JSON print JSON for other programs")
-    add("demo", _demo, "结算各地的示例 settle a telling case or two of each jurisdiction")
+    demo = add("demo", _demo, "结算各地的示例，再打开演示平台 settle a telling case or two of each jurisdiction, then serve a demonstration")
+    demo.add_argument("--no-serve", action="store_true", help="不打开平台 end after the bills")
+    demo.add_argument("--fresh", action="store_true", help="清空演示数据重建 throw the demonstration's data away first")
+    demo.add_argument("--port", type=int, default=8000, metavar="N", help="端口 port (default 8000, else the next free one)")
+    _add_agency(add)
     schema = add("schema", _schema, "输入输出的 JSON Schema the JSON Schemas of settle's input and output")
     schema.add_argument("which", nargs="?", choices=("input", "output"))
     checking = add(
@@ -318,8 +391,57 @@ def _parser() -> argparse.ArgumentParser:
         "facts", _facts, "各类就医时一个地方的规则要看哪些事实 which facts an area's rules look at, by kind of care"
     )
     facts.add_argument("area", metavar="AREA")
+    premium = add(
+        "premium",
+        _premium,
+        "一个人一个年度的参保费：谁出多少、为什么 a person's premium of a year: who pays what, and why",
+    )
+    premium.add_argument("area", metavar="AREA")
+    premium.add_argument("year", type=int, metavar="YEAR", help="参保年度 enrolment year")
+    premium.add_argument(
+        "--identity", action="append", default=[], metavar="NAME", help="身份，可写几个 may be repeated"
+    )
+    premium.add_argument(
+        "--from", dest="begins", type=_day, action="append", default=[], metavar="DATE", help="该身份何日起 since when"
+    )
+    premium.add_argument(
+        "--to", dest="ends", type=_day, action="append", default=[], metavar="DATE", help="该身份何日止 until when"
+    )
+    premium.add_argument(
+        "--event", type=_event, default="ordinary", metavar="EVENT", help="新生儿、迁入等 newborn, moved_in and so on"
+    )
+    premium.add_argument("--event-on", type=_day, metavar="DATE", help="出生或变动之日 day of the birth or change")
+    premium.add_argument("--enrolled", type=_day, metavar="DATE", help="参保日 day of enrolment (default: in time)")
+    premium.add_argument("--received", type=_day, metavar="DATE", help="资助到账日 day on which the subsidy arrived")
+    premium.add_argument(
+        "--granted", type=_amount, default=0, metavar="YUAN", help="此前的资助 what was granted before, such as 160.00"
+    )
     add("areas", _areas, "有政策的统筹区 list the areas that bills can be settled for")
     return parser
+
+
+def _add_agency(add: Callable[..., argparse.ArgumentParser]) -> None:
+    serve = add("serve", _agency("serve"), "运行平台 serve the desk and its background work")
+    serve.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="监听地址 address to listen on (default 127.0.0.1)")
+    serve.add_argument("--port", type=int, default=8000, metavar="N", help="端口 port (default 8000)")
+    serve.add_argument("--workers", type=int, default=2, metavar="N", help="进程数 number of processes (default 2)")
+    serve.add_argument("--init", action="store_true", help="生成会话密钥和加密密钥 make the secret and key files that are missing")
+    add("migrate", _agency("migrate"), "建立或升级数据表 make or bring up to date all tables")
+    add("worker", _agency("worker"), "处理后台任务 work off background jobs (serve starts one itself)")
+    add("stop", _agency("stop"), "停止自带的数据库 stop the private database server")
+    user = add("user", _agency("user"), "用户 make an officer, set a password, list officers")
+    user.add_argument("act", choices=("create", "password", "list"))
+    user.add_argument("username", nargs="?", default="")
+    user.add_argument("--name", default="", help="姓名 name")
+    user.add_argument("--role", action="append", default=[], help="岗位，可重复 role; may be repeated")
+    user.add_argument("--area", default="", help="行政区划代码 code of the area")
+    user.add_argument("--department", default="healthcare_security", help="部门 department")
+    user.add_argument("--institution", default="", help="医院编码 code of the hospital")
+    audit = add("audit", _agency("audit"), "审计日志 verify or seal the audit trail, print its head, report on a year")
+    audit.add_argument("act", choices=("verify", "seal", "head", "report"))
+    audit.add_argument("--year", type=int, default=date.today().year)
+    audit.add_argument("--head", type=Path, metavar="FILE", help="早先用 audit head 留下的链头 a head that was kept: verify against it")
+    audit.add_argument("--demo", action="store_true", help="演示数据库 of the demonstration's database")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,162 @@
+"""The agency's commands, as `yizhan.cli` calls them. Each opens the database first and prints what it did."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from pathlib import Path
+
+from yizhan.agency import running
+from yizhan.agency.embedded import DATABASE, Server, default_home
+from yizhan.errors import InputProblem
+
+
+class PasswordsDiffer(InputProblem):
+    code = "passwords_differ"
+    zh = "两次输入的密码不一样；没有写入。"
+    en = "the two passwords differ; nothing was written."
+
+
+class UsernameNeeded(InputProblem):
+    code = "username_needed"
+    zh = "请写用户名：./yizhan user {act} 用户名"
+    en = "name the user: ./yizhan user {act} USERNAME"
+
+
+def say(options: argparse.Namespace, zh: str, en: str) -> None:
+    """Print one of two texts."""
+    print(zh if options.lang == "zh" else en, flush=True)
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve the desk and work off background jobs until stopped."""
+    if options.init:
+        _make_secrets(options)
+        return 0
+    with running.database() as server:
+        from django.conf import settings
+
+        from yizhan.agency.staff.readiness import refuse_unready
+
+        running.refuse_unmigrated()
+        refuse_unready(https=settings.HTTPS, host=options.host)
+        port = running.free_port(options.host, options.port)
+        say(
+            options,
+            f"一站 http://{options.host}:{port}/ （Ctrl-C 停止）",
+            f"yizhan http://{options.host}:{port}/ (Ctrl-C stops it)",
+        )
+        running.serve(options.host, port, workers=options.workers, server=server)
+    return 0
+
+
+def _make_secrets(options: argparse.Namespace) -> None:
+    made = running.make_secrets()
+    for path in made:
+        if path.suffix == ".json":
+            say(
+                options,
+                f"已生成 {path}：请立刻另存一份，与数据库备份分开放；丢了它，证件号码就再也打不开。",
+                f"made {path}: keep a copy at once, apart from the database's backups; without it no number can be opened again.",
+            )
+        else:
+            say(options, f"已生成 {path}", f"made {path}")
+    if not made:
+        say(options, "密钥文件都已经有了，没有改动。", "the key files are there already; nothing was changed.")
+
+
+def migrate(options: argparse.Namespace) -> int:
+    """Make or bring up to date all tables."""
+    with running.database():
+        running.migrate(verbosity=0)
+        say(options, "数据表已是最新。", "the tables are up to date.")
+    return 0
+
+
+def worker(options: argparse.Namespace) -> int:
+    """Work off background jobs; started by `serve`, or by hand on another machine."""
+    with running.database():
+        running.refuse_unmigrated()
+        running.work()
+    return 0
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Make the demonstration's database where it is missing, and serve it."""
+    if options.fresh:
+        with Server(running.demo_home()) as server:
+            # Not the folder: another demonstration may be using the server, and finds the new database by itself.
+            server.drop_database(DATABASE)
+            server.create_database(DATABASE)
+    with running.database(demo=True) as server:
+        say(options, "\n正在准备演示数据库……", "\npreparing the demonstration's database …")
+        running.migrate(verbosity=0)
+        from yizhan.agency.demonstration import make_demonstration, sign_ins
+
+        made = make_demonstration()
+        if made:
+            say(options, f"已建立演示数据：{made.zh}", f"made the demonstration's data: {made.en}")
+        if options.no_serve:
+            return 0
+        port = running.free_port("127.0.0.1", options.port, tries=20)
+        say(
+            options,
+            f"\n演示平台：http://127.0.0.1:{port}/  （按 Ctrl-C 停止）",
+            f"\nThe desk: http://127.0.0.1:{port}/  (Ctrl-C stops it)",
+        )
+        for line in sign_ins(options.lang):
+            print(line)
+        sys.stdout.flush()
+        running.serve("127.0.0.1", port, workers=1, server=server)
+    return 0
+
+
+def stop(options: argparse.Namespace) -> int:
+    """Stop the private servers of this machine, whoever uses them."""
+    for home in (default_home(), running.demo_home()):
+        if Path(home).exists():
+            Server(home).stop()
+    say(options, "自带的数据库已停止。", "the private database server is stopped.")
+    return 0
+
+
+def user(options: argparse.Namespace) -> int:
+    """Make an officer, set a password, list officers."""
+    if options.act != "list" and not options.username:
+        raise UsernameNeeded(act=options.act)
+    with running.database():
+        from django.db import transaction
+
+        from yizhan.agency.staff import commands
+
+        running.refuse_unmigrated()
+        password = "" if options.act == "list" else _password(options)
+        with transaction.atomic():  # a password that is refused makes no officer
+            lines = commands.user(options.act, options, password)
+        for line in lines:
+            print(line)
+    return 0
+
+
+def _password(options: argparse.Namespace) -> str:
+    """From the terminal, twice and unseen; else the first line of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    zh = options.lang == "zh"
+    password = getpass.getpass("密码：" if zh else "password: ")
+    if getpass.getpass("再输入一次：" if zh else "once more: ") != password:
+        raise PasswordsDiffer
+    return password
+
+
+def audit(options: argparse.Namespace) -> int:
+    """Verify or seal the audit trail, print its head, report on a year. Exit status 1: it was tampered with."""
+    with running.database(demo=options.demo):
+        from yizhan.agency.staff import commands
+
+        running.refuse_unmigrated()
+        lines, sound = commands.audit(options.act, options.year, options.lang, head_file=options.head)
+        for line in lines:
+            print(line)
+    return 0 if sound else 1

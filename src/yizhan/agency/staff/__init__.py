@@ -1,0 +1,1 @@
+"""Who works here, where, with which rights; and the record of what they did."""

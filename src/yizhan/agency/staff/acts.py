@@ -1,0 +1,113 @@
+"""What the acts of the audit trail are called, for those who read it. One table for all apps; a test holds it complete.
+
+A refused page stands in the trail under the name of its right instead (`staff.rights`).
+"""
+
+from __future__ import annotations
+
+from yizhan.agency.desk.words import Words
+from yizhan.agency.staff.rights import Right
+
+_TABLE = """
+    area.create                新增区划                 add an area
+    area.import                导入区划                 import areas
+    audit.head                 取走审计链头              take the head of the audit trail
+    ceiling.grant              放宽当日上限              raise a ceiling for the day
+    difference.decide          处理对账差异              settle a difference with the tax office
+    double.decide              处理重复参保              resolve a double enrolment
+    double.look                查找重复参保              look for double enrolment
+    duty.adopt                 采用报送安排              adopt reporting duties
+    duty.set                   设定报送安排              set a reporting duty
+    enrolment.end              终止参保                 end an enrolment
+    enrolment.enrol            参保登记                 enrol
+    enrolment.enrol_rows       批量参保登记              enrol in bulk
+    enrolment.extend_period    延长集中缴费期            extend the collection period
+    enrolment.note_employees   登记职工参保名单          note employees insured elsewhere
+    enrolment.population       登记应参保人数            note the population to be insured
+    enrolment.take_file        接收参保文件              take in a file of enrolments
+    gap.assign                 分派缺口                 assign a gap
+    gap.close                  办结缺口                 close a gap
+    household.add_member       家庭增员                 add a member to a household
+    household.create           建立家庭                 make a household
+    household.remove_member    家庭减员                 remove a member from a household
+    institution.create         新增机构                 add an institution
+    institution.import         导入机构                 import institutions
+    mark.add                   标识身份                 mark an identity
+    mark.add_in_bulk           按名单标识身份            mark identities from a roster
+    mark.end                   终止身份                 end a mark
+    mark.end_in_bulk           按名单终止身份            end marks from a roster
+    mark.withdraw              撤销身份                 withdraw a mark
+    mark.withdraw_roster       撤回名单的身份            withdraw the marks of a roster
+    officer.change_password    修改密码                 change the password
+    officer.change_roles       变更岗位                 change roles
+    officer.create             新增用户                 add an officer
+    officer.drop_factor        解除动态验证码            remove a second factor
+    officer.enrol_factor       绑定动态验证码            set up the second factor
+    officer.reset              凭重置码设密码            set a password by a one-time code
+    officer.reset_code         开一次性重置码            make a one-time code
+    officer.resume             恢复用户                 resume an officer
+    officer.set_password       命令行设密码              set a password on the command line
+    officer.suspend            停用用户                 suspend an officer
+    person.account             更新银行账号              change a bank account
+    person.correct             更正人员                 correct a person
+    person.death               登记死亡                 record a death
+    person.export              导出人员                 export persons
+    person.look_up             核对身份                 check a person
+    person.merge_decide        复核合并                 decide a merge
+    person.merge_propose       提出合并                 propose a merge
+    person.merge_undo          撤销合并                 undo a merge
+    person.move                迁移人员                 move a person
+    person.print_held          打印所存信息              print what is held
+    person.register            登记人员                 register a person
+    person.register_in_bulk    批量登记人员              register persons in bulk
+    person.see                 打开人员页面              open a person's page
+    person.unmask              查看完整号码              see a full number
+    receipts.count             清点税务回执              count receipts
+    refund.propose             提请退费                 propose a refund
+    roster.applied             名单已应用                roster applied
+    roster.approve             复核通过名单              approve a roster
+    roster.columns             确认名单列                confirm a roster's columns
+    roster.compare_again       重新比对                 compare again
+    roster.compared            比对完成                 comparison done
+    roster.decide              处理名单差异              decide rows of a roster
+    roster.drop                作废名单                 drop a roster
+    roster.gone_back           名单退回待处理            roster went back
+    roster.name_person         指认人员                 name the person of a row
+    roster.return              退回名单                 return a roster
+    roster.returned_rows       下载退回行                download the returned rows
+    roster.send_to_review      送复核                   send for review
+    roster.upload              上传名单                 upload a roster
+    roster.withdraw            撤回名单                 withdraw a roster
+    roster.withdrawn           名单已撤回                roster withdrawn
+    run.cancel                 取消任务                 cancel a run
+    run.done                   任务完成                 run done
+    run.download               下载任务文件              download a run's file
+    run.start                  发起任务                 start a run
+    session.end                结束会话                 end a session
+    settlement.export_touched  导出受影响结算            export touched settlements
+    settlement.settle          结算                     settle
+    sign_in                    登录                     sign in
+    sign_in.confirm            再次确认身份              prove who one is
+    sign_in.factor             动态验证码                second factor
+    sign_in.locked             登录锁定                 sign-in locked
+    sign_out                   退出                     sign out
+    subsidy.compute            测算资助                 compute subsidies
+    subsidy.propose            提请资助                 propose subsidies
+    tax_list.hand_over         移交税务清单              hand a list to the tax office
+    tax_list.make              生成税务清单              make a list for the tax office
+"""
+
+
+def _read(table: str) -> dict[str, Words]:
+    rows = (line.split(None, 2) for line in table.strip().splitlines())
+    return {code: Words(zh, en) for code, zh, en in rows}
+
+
+ACTS = _read(_TABLE)
+
+
+def words_of(act: str) -> str:
+    """What an act is called; a refused page by its right, an act of another origin by its code."""
+    if act in ACTS:
+        return str(ACTS[act])
+    return str(Right(act).words) if act in set(Right) else act
