@@ -1,0 +1,23 @@
+"""What the other apps learn from care: which settlements a corrected past touches, and a person's bills."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class CareConfig(AppConfig):
+    """Tells rosters, people and the home page about settlements."""
+
+    name = "yizhan.agency.care"
+
+    def ready(self) -> None:
+        """Register what is shown elsewhere."""
+        from yizhan.agency.care import panels
+        from yizhan.agency.people.panels import add, add_held
+        from yizhan.agency.rosters.past import FINDERS
+        from yizhan.agency.staff.home import waits
+
+        FINDERS["care"] = panels.settlements_of
+        add(panels.bills_of)
+        add_held(panels.held_bills)
+        waits(panels.to_settle_anew)

@@ -1,0 +1,60 @@
+"""Settlements on the pages of others: a roster's, a person's, the home page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import reverse
+
+from yizhan.agency.care.queries import of_person, touched
+from yizhan.agency.desk.words import Words
+from yizhan.agency.people.models import Person
+from yizhan.agency.people.panels import Held
+from yizhan.agency.rosters.models import Roster
+from yizhan.agency.rosters.past import Touched
+from yizhan.agency.staff.home import Waiting
+from yizhan.agency.staff.models import Officer
+from yizhan.agency.staff.rights import Right
+from yizhan.engine.money import yuan_grouped
+
+SHOWN = 20
+"""Bills on a person's page; all of them are in the print."""
+
+
+def settlements_of(roster: Roster) -> Iterable[Touched]:
+    """The settlements that a roster touched."""
+    for row in touched(roster.pk):
+        yield Touched(row.person_id, row.claim_number, row.settled_on, reverse("care:bill", args=[row.pk]))
+
+
+def bills_of(person: Person, officer: Officer) -> tuple[str, dict[str, Any]] | None:
+    """A person's latest bills."""
+    if not officer.may(Right.SETTLEMENT_SEE):
+        return None
+    return "care/panel.html", {"bills": of_person(person).select_related("institution").reverse()[:SHOWN]}
+
+
+def held_bills(person: Person) -> Held:
+    """All bills of a person, for the print of everything held."""
+    header = (
+        Words("单号", "Claim"),
+        Words("医院", "Hospital"),
+        Words("出院", "Discharged"),
+        Words("总费用", "Bill"),
+        Words("个人负担", "Patient"),
+    )
+    rows = [
+        (b.claim_number, b.institution.name, b.discharged_on.isoformat(), yuan_grouped(b.total_fen), yuan_grouped(b.patient_fen))
+        for b in of_person(person).select_related("institution")
+    ]  # fmt: skip
+    return Held(Words("结算记录", "Settled bills"), header, rows, ("care_settlement",))
+
+
+def to_settle_anew(officer: Officer) -> Waiting | None:
+    """Bills that a corrected past touches."""
+    if not officer.may(Right.SETTLEMENT_IMPORT):
+        return None
+    return Waiting(
+        Words("涉及追溯、待重新结算的账单", "bills to settle anew"), touched().count(), reverse("care:touched")
+    )

@@ -1,0 +1,1 @@
+"""Every write about enrolment, by what it is about."""

@@ -1,0 +1,1 @@
+"""Pages of enrolment, by what they are about."""
