@@ -119,9 +119,7 @@ def drawn(county: str) -> list[Made]:
     """The people of a county, household after household. The same ones whenever it is asked."""
     rng = random.Random(f"yizhan {county}")
     code = COUNTIES[county]
-    townships = list(
-        Area.objects.filter(level="township", parent__code=code).order_by("code").values_list("code", "name")
-    )
+    townships = _townships(code)
     found: list[Made] = []
     for household in range(SIZES[county]):
         surname = rng.choice(_SURNAMES)
@@ -140,6 +138,11 @@ def drawn(county: str) -> list[Made]:
                 Made(name, number, born_on, "male" if man else "female", town, household, relation, phone, street)
             )
     return found
+
+
+def _townships(code: str) -> list[tuple[str, str]]:
+    found = Area.objects.filter(level="township", parent__code=code).order_by("code")
+    return list(found.values_list("code", "name"))
 
 
 def _name(rng: random.Random, county: str, surname: str, man: bool) -> str:

@@ -499,7 +499,9 @@ _MISSING = f"""
 
 def missing(path: str, *, year: int, on: date, identity: str = "") -> QuerySet[Person]:
     """Certified people who are not insured on a day, with what is owed where that is why."""
-    values = {"path": path, "year": year, "on": on, "identity": identity, "schemes": list(RESIDENT)}
+    values: dict[str, Any] = {
+        "path": path, "year": year, "on": on, "identity": identity, "schemes": list(RESIDENT),
+    }  # fmt: skip
     with connection.cursor() as cursor:
         # As sets: joined row by row it takes half a minute as long as the database has no statistics of a new list.
         cursor.execute(_MISSING, values)

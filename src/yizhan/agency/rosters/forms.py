@@ -83,12 +83,9 @@ class UploadForm(forms.Form):
         areas = queries.areas_below(viewer)
         self.fields["area"].queryset = areas  # type: ignore[attr-defined]  # a model choice field
         self.fields["area"].initial = viewer.area_id
-        if own:
-            self.fields["identities"].choices = [
-                (code, identity_words(code)) for code in columns.CERTIFIES.get(own, tuple(IDENTITIES))
-            ]  # type: ignore[attr-defined]  # a choice field
-        else:
-            self.fields["identities"].choices = identity_choices()  # type: ignore[attr-defined]  # a choice field
+        certified = columns.CERTIFIES.get(own, tuple(IDENTITIES)) if own else ()
+        chosen = [(code, identity_words(code)) for code in certified] or identity_choices()
+        self.fields["identities"].choices = chosen  # type: ignore[attr-defined]  # a choice field
 
     def clean_file(self) -> Any:
         """Refuse what is too large before reading it."""

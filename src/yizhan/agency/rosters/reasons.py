@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from yizhan.agency.desk.words import Words, say
+from yizhan.agency.people.identifiers import mask_name
 from yizhan.agency.people.models import IDENTITIES
 from yizhan.agency.staff.models import DEPARTMENTS
 from yizhan.errors import Problem
@@ -88,13 +89,18 @@ def from_problem(problem: Problem) -> dict[str, Any]:
     return {"code": problem.code, "zh": problem.text("zh"), "en": problem.text("en")}
 
 
-def text_of(reason: dict[str, Any], lang: str = "") -> str:
-    """A stored reason in words; of the request's language where none is given."""
+def text_of(reason: dict[str, Any], lang: str = "", *, names: bool = True) -> str:
+    """A stored reason in words; of the request's language where none is given.
+
+    Without `names`, the name that we know for a number is masked: a department learns that its name is another, not which.
+    """
     lang = lang or say("zh", "en")
     words = WORDS.get(reason["code"])
     if words is None:
         return str(reason.get(lang, reason["code"]))
     found = {"found": "", **reason}
+    if not names and "known" in found:
+        found["known"] = mask_name(found["known"])
     if found.get("department") in DEPARTMENTS:
         found["department"] = getattr(DEPARTMENTS[found["department"]], lang)
     if found.get("identity") in IDENTITIES:

@@ -61,7 +61,7 @@ def returned_rows(roster: Roster) -> dict[int, tuple[str, str]]:
 
 def _why(row: RosterRow, lang: str) -> str:
     joint = "；" if lang == "zh" else "; "
-    pieces = [text_of(reason, lang) for reason in row.reasons]
+    pieces = [text_of(reason, lang, names=False) for reason in row.reasons]
     if row.decision:
         pieces.insert(0, getattr(DECISIONS[row.decision], lang))
     if not pieces:

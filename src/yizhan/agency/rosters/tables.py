@@ -13,14 +13,16 @@ from django.utils.html import format_html, format_html_join
 from yizhan.agency.desk.tables import Day, List, Number
 from yizhan.agency.desk.templatetags.desk import day, instant, state
 from yizhan.agency.desk.words import later, say
-from yizhan.agency.people.models import IdentityMark
+from yizhan.agency.people.models import IdentityMark, Person
+from yizhan.agency.people.queries import shown_name
 from yizhan.agency.rosters.duties import Due
 from yizhan.agency.rosters.forms import identity_words
 from yizhan.agency.rosters.gaps import CLOSED
 from yizhan.agency.rosters.models import GapItem, PastChange, Roster, RosterRow
 from yizhan.agency.rosters.reasons import text_of
 from yizhan.agency.rosters.states import DECISIONS, KINDS
-from yizhan.agency.staff.models import DEPARTMENTS
+from yizhan.agency.staff.models import DEPARTMENTS, Officer
+from yizhan.agency.staff.rights import Right
 
 
 def period(valid: Any) -> str:
@@ -32,6 +34,14 @@ def period(valid: Any) -> str:
     last = (valid.upper - timedelta(days=1)).isoformat() if valid.upper else ""
     first = valid.lower.isoformat() if valid.lower else ""
     return f"{first} ～ {last}" if last else say("{first} 起", "from {first}", first=first)
+
+
+def _shown(person: Person, officer: Officer) -> str:
+    """Name and masked number, with a link for those who may open the person's page."""
+    name = shown_name(person, officer)
+    if officer.may(Right.PERSON_SEE):
+        name = format_html('<a href="{}">{}</a>', reverse("people:person", args=[person.number]), name)
+    return format_html("{} <span class='quiet'>{}</span>", name, person.id_mask)
 
 
 class Rosters(List):
@@ -102,9 +112,12 @@ class Rows(List):
     class Meta(List.Meta):
         empty_text = later("这一类没有行。", "There are no such rows.")
 
-    def __init__(self, *args: Any, marks: Mapping[int, IdentityMark], choosable: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, marks: Mapping[int, IdentityMark], choosable: bool, names: bool, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.marks = marks
+        self.names = names
         if choosable:
             self.columns["chosen"].column.verbose_name = format_html(
                 '<input type="checkbox" data-checks="input[name=rows]" aria-label="{}">',
@@ -139,7 +152,7 @@ class Rows(List):
 
     def render_reasons(self, record: RosterRow) -> str:
         """All of them, one a line; candidates by their number."""
-        lines = [text_of(reason) for reason in (*record.reasons, *record.warnings)]
+        lines = [text_of(reason, names=self.names) for reason in (*record.reasons, *record.warnings)]
         if record.candidates and record.undecided:
             lines.append(say("候选 {n} 人", "{n} candidates", n=len(record.candidates)))
         return format_html_join("", "<div>{}</div>", ((line,) for line in lines))
@@ -161,7 +174,7 @@ class Deadlines(List):
     department = tables.Column(verbose_name=later("部门", "Department"), accessor="duty__department", orderable=False)
     identity = tables.Column(verbose_name=later("身份类别", "Category"), accessor="duty__identity", orderable=False)
     kind = tables.Column(verbose_name=later("名单", "List"), accessor="duty__kind", orderable=False)
-    area = tables.Column(verbose_name=later("地区", "Area"), accessor="duty__area__name", orderable=False)
+    area = tables.Column(verbose_name=later("地区", "Area"), accessor="duty__area", orderable=False)
     roster = tables.Column(verbose_name=later("收到", "Received"), default="—", orderable=False)
     responsible = tables.Column(verbose_name=later("责任人", "Responsible"), empty_values=(), orderable=False)
     citation = tables.Column(
@@ -228,9 +241,9 @@ class Gaps(List):
     class Meta(List.Meta):
         empty_text = later("没有这一类缺口。点“重新排查”再查一遍。", "No such gap. Start a new census to look again.")
 
-    def __init__(self, *args: Any, choosable: bool, closed: bool, today: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, choosable: bool, closed: bool, today: Any, officer: Officer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.today = today
+        self.today, self.officer = today, officer
         if choosable:
             self.columns["chosen"].column.verbose_name = format_html(
                 '<input type="checkbox" data-checks="input[name=items]" aria-label="{}">',
@@ -249,7 +262,7 @@ class Gaps(List):
         """Name and masked number."""
         if record.person is None:
             return f"{record.detail.get('name', '')} {record.detail.get('mask', '')}"
-        return format_html("{} <span class='quiet'>{}</span>", record.person.name, record.person.id_mask)
+        return _shown(record.person, self.officer)
 
     def render_detail(self, value: dict[str, Any]) -> str:
         """What was found, in words."""
@@ -299,9 +312,13 @@ class PastChanges(List):
     class Meta(List.Meta):
         empty_text = later("这份名单没有改变过去。", "This roster did not change the past.")
 
+    def __init__(self, *args: Any, officer: Officer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.officer = officer
+
     def render_person(self, record: PastChange) -> str:
         """Name and masked number."""
-        return format_html("{} <span class='quiet'>{}</span>", record.person.name, record.person.id_mask)
+        return _shown(record.person, self.officer)
 
     def render_identity(self, value: str) -> str:
         """Its words."""

@@ -132,7 +132,7 @@ def roster(request: HttpRequest, number: int) -> HttpResponse:
     name = request.POST.get("name", "").strip()[:60]
     rows = queries.rows(found, state=state, only=only, reason=reason, name=name)
     choosable = found.state in DECIDABLE and officer.may(Right.ROSTER_DECIDE) and bool(actions.POSSIBLE.get(state))
-    table = tables.Rows(rows, marks={}, choosable=choosable)
+    table = tables.Rows(rows, marks={}, choosable=choosable, names=officer.may(Right.PERSON_SEE))
     in_pages(request, table)
     if table.page:
         table.marks = queries.basis_marks([shown.record for shown in table.page.object_list])
@@ -234,12 +234,13 @@ def row(request: HttpRequest, number: int, row_number: int) -> HttpResponse:
         return redirect("rosters:row", number=number, row_number=row_number)
     return render(request, "rosters/row.html", {
         "roster": found, "row": one, "about": _about(found),
-        "identity": identity_words(one.identity), "reasons": [text_of(reason) for reason in one.reasons],
+        "identity": identity_words(one.identity), "reasons": [text_of(reason, names=officer.may(Right.PERSON_SEE)) for reason in one.reasons],
         "warnings": [text_of(warning) for warning in one.warnings],
         "known": [(mark, tables.period(mark.valid), DEPARTMENTS[mark.certified_by]) for mark in queries.basis_marks([one]).values()],
         "target": tables.period(one.target) if one.target else (say("整段撤销", "none of it") if one.change == "end" else "—"),
         "candidates": [{**c, "why": REASON_WORDS[c["why"]]} for c in queries.candidates(one)] if officer.may(Right.PERSON_SEE) else [],
         "possible": [(code, DECISIONS[code]) for code in actions.POSSIBLE.get(one.state, ())],
+        "may_see": officer.may(Right.PERSON_SEE),
         "decision": DECISIONS.get(one.decision),
         "may_decide": officer.may(Right.ROSTER_DECIDE) and found.state in DECIDABLE,
     })  # fmt: skip
@@ -330,7 +331,7 @@ def returned(request: HttpRequest, number: int) -> FileResponse:
 def past(request: HttpRequest, number: int) -> HttpResponse:
     """The periods of the past that the roster changed, and the settlements in them."""
     found = queries.roster(number, officer_of(request))
-    table = in_pages(request, tables.PastChanges(touched_periods(found)))
+    table = in_pages(request, tables.PastChanges(touched_periods(found), officer=officer_of(request)))
     return render(
         request,
         "rosters/past.html",
@@ -427,7 +428,7 @@ def _gap_page(request: HttpRequest, kind: str, problems: tuple[InputProblem, ...
     closed = request.GET.get("closed") == "1"
     may_work = officer.may(Right.GAP_WORK) and not closed
     items = queries.gap_items(officer, kind=kind, whose=whose, closed=closed)
-    table = tables.Gaps(items, choosable=may_work, closed=closed, today=timezone.localdate())
+    table = tables.Gaps(items, choosable=may_work, closed=closed, today=timezone.localdate(), officer=officer)
     form = GapForm(
         request.POST or None,
         viewer=officer,

@@ -29,11 +29,6 @@ UNGUESSABLE = 8
 CHANGED_EVERY = timedelta(days=90)
 """Under `mlps3` only."""
 
-CONTEXT = (
-    "yizhan", "一站", "一站式", "yibao", "yiliao", "yiliaobaozhang", "medicalinsurance", "healthcare", "insurance",
-    "医保", "医保局", "医疗保障", "医疗救助", "结算", "ybj", "admin", "administrator", "password", "welcome", "mima", "密码",
-    "woaini", "woaizhongguo", "zhongguo", "qwertyuiop", "qwerty", "asdfghjkl", "asdfgh", "zxcvbnm", "1qaz2wsx", "abcdef",
-)  # fmt: skip
 _DATE = re.compile(
     r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 )
@@ -87,7 +82,7 @@ def is_common(password: str) -> bool:
 def _guessable(password: str, officer: Officer) -> list[InputProblem]:
     rest = password.lower()
     pieces = []
-    for piece in sorted({p.lower() for p in (*CONTEXT, *_about(officer)) if len(p) >= 2}, key=len, reverse=True):
+    for piece in sorted({p.lower() for p in (*_context(), *_about(officer)) if len(p) >= 2}, key=len, reverse=True):
         if piece in rest:
             pieces.append(piece)
             rest = rest.replace(piece, "")
@@ -135,3 +130,9 @@ def _about(officer: Officer) -> set[str]:
 def _common() -> frozenset[str]:
     own = (Path(__file__).parent / "common_passwords.txt").read_text(encoding="utf-8").split()
     return frozenset({*CommonPasswordValidator().passwords, *own})
+
+
+@cache
+def _context() -> tuple[str, ...]:
+    """Words of the trade and of keyboards, which a guesser tries first."""
+    return tuple((Path(__file__).parent / "guessable_words.txt").read_text(encoding="utf-8").split())
