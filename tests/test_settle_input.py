@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from yizhan.cli import main
+from yizhan.cli import CASES, main
 
 ROOT = Path(__file__).parents[1]
 GOOD: dict[str, Any] = json.loads((ROOT / "src/yizhan/cases/chifeng.json").read_text(encoding="utf-8"))
@@ -217,9 +217,11 @@ def test_lines_give_the_amounts(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert json.loads(out)["settlements"][0]["patient"]["total"] == "2200.00"
 
 
-def test_the_demo_prints_a_bill_for_each_case_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_case_of_the_demo_prints_its_bills_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
+    """`demo` itself, which then opens the desk, is tried in tests/agency/test_running.py."""
     for lang, words in (("zh", "您应付"), ("en", "you pay")):
-        assert main(["demo", "--lang", lang]) == 0
+        for case in CASES:
+            assert main(["settle", str(ROOT / f"src/yizhan/cases/{case}.json"), "--lang", lang]) == 0
         out = capsys.readouterr().out
         assert out.count("▶") == 6 and words in out
 

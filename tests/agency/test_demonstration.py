@@ -45,7 +45,7 @@ def test_killed_and_begun_twice_at_once_it_is_made_once(own_database: Database, 
                 break
         time.sleep(0.05)
     killed.kill()
-    killed.wait()
+    killed.communicate()
     both = [child(own_database, tmp_path), child(own_database, tmp_path)]
     said = [process.communicate(timeout=120)[0].decode() for process in both]
     assert [process.returncode for process in both] == [0, 0]

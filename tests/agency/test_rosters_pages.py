@@ -100,8 +100,10 @@ def test_an_upload_with_mistakes_is_shown_again_with_what_was_typed(world: World
     assert liaison.post("/rosters/upload", form(world, department="disabled_federation")).status_code == 422
     assert liaison.post("/rosters/upload", form(world, area=world.xiangtan_county.area.pk)).status_code == 422
     assert world.client(world.yuhu.window).get("/rosters/upload").status_code == 403
-    assert liaison.post("/rosters/upload", form(world)).status_code == 302
-    assert "file_sent_twice" in liaison.post("/rosters/upload", form(world)).content.decode()
+    content = xlsx([line(4, "钱新")])  # once: a workbook holds the second in which it was written
+    first, second = (form(world, file=SimpleUploadedFile("名单.xlsx", content)) for _ in range(2))
+    assert liaison.post("/rosters/upload", first).status_code == 302
+    assert "file_sent_twice" in liaison.post("/rosters/upload", second).content.decode()
 
 
 @pytest.mark.parametrize("page", ["", "/columns", "/review", "/withdraw", "/past", "/returned"])
@@ -312,3 +314,22 @@ def test_who_is_never_found_becomes_a_gap(world: World) -> None:
     assert fresh(roster).state == "applied"
     page = world.client(officer).get("/rosters/gaps/never_found").content.decode()
     assert "周无" in page and number_of(7) not in page
+
+
+@pytest.mark.parametrize(("missing", "warned"), [(9, False), (10, True)])
+def test_a_complete_list_that_lacks_many_is_questioned(world: World, missing: int, warned: bool) -> None:
+    place, officer = world.yuhu, world.yuhu.officer
+    people = register(officer, place.area, [name_of(k) for k in range(missing + 10)])
+    mark(officer, *people)
+    roster = send(place.liaison_civil, place.area, [line(k, name_of(k)) for k in range(10)])
+    assert ("请确认这是完整名单" in world.client(officer).get(f"/rosters/{roster.pk}").content.decode()) is warned
+
+
+def test_a_liaison_does_not_learn_whose_number_it_is(world: World) -> None:
+    place = world.yuhu
+    register(place.officer, place.area, ["周真名"])
+    roster = send(place.liaison_civil, place.area, [line(0, "周假名")])
+    (row,) = rows_of(roster)
+    for page in (f"/rosters/{roster.pk}", f"/rosters/{roster.pk}/rows/{row.pk}"):
+        assert "周真名" in world.client(place.officer).get(page).content.decode()
+        assert "周真名" not in world.client(place.liaison_civil).get(page).content.decode()

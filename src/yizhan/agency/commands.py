@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
-from pathlib import Path
 
 from yizhan.agency import running
-from yizhan.agency.embedded import DATABASE, Server, default_home
+from yizhan.agency.embedded import DATABASE, Server
 from yizhan.errors import InputProblem
 
 
@@ -114,8 +113,8 @@ def demo(options: argparse.Namespace) -> int:
 
 def stop(options: argparse.Namespace) -> int:
     """Stop the private servers of this machine, whoever uses them."""
-    for home in (default_home(), running.demo_home()):
-        if Path(home).exists():
+    for home in (running.home(), running.demo_home()):
+        if home.exists():
             Server(home).stop()
     say(options, "自带的数据库已停止。", "the private database server is stopped.")
     return 0

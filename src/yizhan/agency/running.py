@@ -69,14 +69,20 @@ class MigrationFailed(InputProblem):
     en = "the tables could not be made, and nothing was changed: {why}"
 
 
+def home() -> Path:
+    """The data folder: YIZHAN_HOME, else where the private server lies by default."""
+    given = os.environ.get("YIZHAN_HOME", "")
+    return Path(given).absolute() if given else default_home()
+
+
 def demo_home() -> Path:
     """Where the demonstration keeps its data: apart from an agency's own."""
-    return default_home().with_name("yizhan-demo")
+    return home().with_name(f"{home().name}-demo")
 
 
 def secrets_home() -> Path:
     """Where the session secret and the keys lie, where nobody names another place."""
-    return default_home() / "secrets"
+    return home() / "secrets"
 
 
 @contextmanager
@@ -99,7 +105,7 @@ def database(*, demo: bool = False) -> Iterator[Server | None]:
             _connect()
             yield None
             return
-        with Server(demo_home() if demo else default_home()) as server:
+        with Server(demo_home() if demo else home()) as server:
             os.environ["DATABASE_URL"] = server.url(APP)
             os.environ["DATABASE_URL_OWNER"] = server.url(OWNER)
             try:
@@ -252,26 +258,27 @@ class _Child:
     arguments: list[str]
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
-    pause: float = 0.0
+    deaths: int = 0
+    """In a row, each soon after the start."""
 
     def look_after(self) -> None:
         """Start it, or start it again if it died: at once, then after longer and longer pauses."""
         now = time.monotonic()
         if self.process is not None:
             if self.process.poll() is None:
+                if now - self.started > LONGEST_PAUSE:
+                    self.deaths = 0
                 return
             self.kill()
-            if not self.pause:
-                lived = now - self.started
-                self.pause = now + (0.0 if lived > LONGEST_PAUSE else min(LONGEST_PAUSE, max(1.0, lived * 2)))
-            if now < self.pause:
+            if now - self.started < min(LONGEST_PAUSE, 2.0**self.deaths - 1):
                 return
+            self.deaths += 1
             print(f"yizhan: 重新启动 starting again: {self.arguments[-1]}", file=sys.stderr, flush=True)
         # A group of its own: Ctrl-C reaches the supervisor alone, which then ends the children in order.
         self.process = subprocess.Popen(
             [sys.executable, "-P", *self.arguments], process_group=0, stdin=subprocess.DEVNULL
         )
-        self.started, self.pause = now, 0.0
+        self.started = now
 
     def end(self, deadline: float) -> None:
         """Wait for it until the deadline; whatever is left then is killed."""

@@ -1,4 +1,5 @@
-"""Settings of the agency, from the environment. Nothing else in the project reads it.
+"""Settings of the agency, from the environment. Besides `running`, which also reads YIZHAN_HOME (the data folder), nothing
+else in the project reads it.
 
 DATABASE_URL         runtime role; the launcher sets it to the private server where an operator names none
 DATABASE_URL_OWNER   owner of the tables, for `./yizhan migrate` alone

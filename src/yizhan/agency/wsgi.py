@@ -13,5 +13,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "yizhan.agency.settings")
 application = get_wsgi_application()
 
 # granian's own workers do not notice that it was killed, and would keep the port.
-if (server := multiprocessing.parent_process()) is not None:
-    end_with(lambda: not server.is_alive(), lambda: os._exit(0))
+if (_server := multiprocessing.parent_process()) is not None:
+    _alive = _server.is_alive
+    end_with(lambda: not _alive(), lambda: os._exit(0))

@@ -14,6 +14,11 @@ from yizhan.agency.people.sealing import number_hash
 from yizhan.agency.staff.models import Institution
 from yizhan.errors import Problem, Problems
 
+
+def _no_number(word: str) -> None:
+    raise ValueError(word)
+
+
 MOST_BYTES = 10_000_000
 MOST_BILLS = 5_000
 
@@ -27,7 +32,9 @@ def read_bills(data: bytes, today: date) -> list[dict[str, Any]]:
     if len(data) > MOST_BYTES:
         raise Problems([BillsUnreadable(why=f"> {MOST_BYTES // 1_000_000} MB")])
     try:
-        bills = json.loads(data.decode("utf-8-sig"))["bills"]
+        bills = json.loads(data.decode("utf-8-sig"), parse_constant=_no_number)["bills"]
+        if "\\u0000" in json.dumps(bills) or not json.dumps(bills, ensure_ascii=False).encode():
+            raise ValueError("NUL")  # the database keeps neither that nor half a character, which cannot be encoded
         if (
             not isinstance(bills, list)
             or not 0 < len(bills) <= MOST_BILLS

@@ -16,10 +16,12 @@ from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import queries
 from yizhan.agency.care.models import Settlement
-from yizhan.agency.care.reading import read_bills
+from yizhan.agency.care.reading import MOST_BYTES, read_bills
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.words import Words, lang, later, say
 from yizhan.agency.jobs.actions import start
+from yizhan.agency.people.models import Person
+from yizhan.agency.people.queries import shown_name
 from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.ceilings import use
@@ -34,7 +36,7 @@ class Bills(List):
     """Settled bills."""
 
     claim_number = tables.Column(verbose_name=later("单号", "Claim"))
-    person = tables.Column(verbose_name=later("姓名", "Name"), accessor="person__name", order_by=("person__name_key",))
+    person = tables.Column(verbose_name=later("姓名", "Name"), order_by=("person__name_key",))
     institution = tables.Column(verbose_name=later("医院", "Hospital"), accessor="institution__name")
     care = tables.Column(verbose_name=later("类别", "Care"))
     discharged_on = Day(verbose_name=later("出院", "Discharged"))
@@ -49,6 +51,10 @@ class Bills(List):
     def render_claim_number(self, record: Settlement) -> str:
         """A link to the bill."""
         return format_html('<a href="{}">{}</a>', reverse("care:bill", args=[record.pk]), record.claim_number)
+
+    def render_person(self, value: Person) -> str:
+        """The name, a child's masked for those who do not work on persons' records."""
+        return shown_name(value, self.request.user)
 
     def render_care(self, value: str) -> str:
         """The kind of care in words."""
@@ -78,7 +84,7 @@ def bill(request: Request, number: int) -> HttpResponse:
     payments = [
         {**p, "fen": parse_yuan(p["amount"]), "tilt_fen": parse_yuan(p["tilt"])} for p in found.result["payments"]
     ]
-    context = {"bill": found, "payments": payments, "anew": anew}
+    context = {"bill": found, "name": shown_name(found.person, request.user), "payments": payments, "anew": anew}
     context |= {"was": identities_in_words(found.identities), "now": identities_in_words(anew.identities)}
     return render(request, "care/bill.html", context)
 
@@ -102,7 +108,7 @@ def import_bills(request: Request) -> HttpResponse:
     problems: tuple[Any, ...] = ()
     if request.method == "POST" and form.is_valid():
         try:
-            found = read_bills(form.cleaned_data["file"].read(), date.today())
+            found = read_bills(form.cleaned_data["file"].read(MOST_BYTES + 1), date.today())
         except Problems as refused:
             problems = refused.problems
         else:
@@ -115,7 +121,7 @@ def import_bills(request: Request) -> HttpResponse:
 
 def _touched(request: Request) -> list[queries.Resettled]:
     roster = request.GET.get("roster", "")
-    return queries.resettled(queries.touched(int(roster) if roster.isdigit() else None)[:500])
+    return queries.resettled(queries.touched(int(roster) if roster.isdecimal() else None)[:500])
 
 
 @page(Right.SETTLEMENT_SEE)
@@ -124,7 +130,12 @@ def touched(request: Request) -> HttpResponse:
     found = _touched(request)
     context = {
         "rows": [
-            {"r": r, "was": identities_in_words(r.settlement.identities), "now": identities_in_words(r.identities)}
+            {
+                "r": r,
+                "name": shown_name(r.settlement.person, request.user),
+                "was": identities_in_words(r.settlement.identities),
+                "now": identities_in_words(r.identities),
+            }
             for r in found
         ],
         "back": sum(r.difference or 0 for r in found if (r.difference or 0) > 0),
@@ -148,7 +159,7 @@ def export_touched(request: Request) -> FileResponse:
     ]  # fmt: skip
     rows = [
         (
-            r.settlement.claim_number, r.settlement.person.name, r.settlement.institution.name,
+            r.settlement.claim_number, shown_name(r.settlement.person, request.user), r.settlement.institution.name,
             r.settlement.discharged_on, identities_in_words(r.settlement.identities), identities_in_words(r.identities),
             r.settlement.total_fen, r.settlement.patient_fen, r.patient_fen, r.difference,
         )

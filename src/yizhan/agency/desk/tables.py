@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import django_tables2 as tables
+from django.core.paginator import InvalidPage
 from django.http import HttpRequest
 from django_tables2 import RequestConfig
 
@@ -51,6 +53,14 @@ class Day(tables.Column):
 
 
 def in_pages(request: HttpRequest, table: tables.Table) -> tables.Table:
-    """The table, sorted and cut to the page that the request asks for. A page beyond the last shows the last."""
-    RequestConfig(request, paginate={"per_page": PAGE, "silent": True}).configure(table)
+    """The table, sorted and cut to the page that the request asks for. A page beyond the last shows the last.
+
+    How many rows a page has is not for the request to say: `?per_page=` would carry a register home at once.
+    """
+    asked = request.GET.get(table.prefixed_page_field, "")
+    RequestConfig(request, paginate=False).configure(table)
+    with suppress(InvalidPage):
+        table.paginate(page=asked, per_page=PAGE)
+        return table
+    table.page = table.paginator.get_page(asked)
     return table

@@ -11,6 +11,7 @@ from yizhan.agency.jobs.work import work_of
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import NotAllowed
 from yizhan.agency.staff.models import Officer
+from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import Actor, acting, department_of
 
 
@@ -34,8 +35,11 @@ def start(kind: str, *, title: Words, about: dict[str, Any], acting_user: Actor)
 def cancel(run: Run, *, acting_user: Actor) -> None:
     """Ask a run to stop. It stops before its next step; what it has done so far is its work's business.
 
-    Raises RunEnded.
+    For who started it, for others who may do such work, and for the system administrator. Raises NotAllowed, RunEnded.
     """
+    right = work_of(run.kind).right
+    if run.officer_id != acting_user.pk and not (acting_user.may(right) or acting_user.may(Right.AREA_MANAGE)):
+        raise NotAllowed(right_zh=right.words.zh, right_en=right.words.en)
     with acting(acting_user):
         asked = Run.objects.filter(pk=run.pk, state__in=UNFINISHED).update(cancel_asked=True)
         if not asked:

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from yizhan.agency import crypto
+from yizhan.agency.desk.logs import masked_text
 from yizhan.agency.desk.words import Words
 from yizhan.agency.jobs.actions import start
 from yizhan.agency.people.models import IDENTITIES
@@ -100,7 +101,7 @@ def upload(
             raise Problems([FileSentTwice(number=twin, state_zh=words.zh, state_en=words.en)])
         roster = Roster.objects.create(
             area=area, area_path=area.path, department=department, identities=sorted(set(identities), key=list(IDENTITIES).index),
-            kind=kind, effective_on=effective_on, document=document, file_name=file_name[-200:], uploaded_by=acting_user,
+            kind=kind, effective_on=effective_on, document=document, file_name=masked_text(file_name)[-200:], uploaded_by=acting_user,
         )  # fmt: skip
         sealed = crypto.seal(b64encode(content).decode("ascii"), purpose=FILE_PURPOSE, row=str(roster.pk))
         RosterFile.objects.create(
@@ -282,7 +283,8 @@ def send_to_review(roster: Roster, *, note: str = "", acting_user: Officer) -> N
 
 
 def _refuse_makers(roster: Roster, acting_user: Officer) -> None:
-    if acting_user.pk in (roster.uploaded_by_id, roster.sent_by_id):
+    decided = RosterRow.objects.filter(roster=roster, decided_by=acting_user)
+    if acting_user.pk in (roster.uploaded_by_id, roster.sent_by_id) or decided.exists():
         raise SamePerson
 
 

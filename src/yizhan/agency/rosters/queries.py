@@ -22,7 +22,8 @@ from yizhan.agency.staff.models import Area, Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import Actor, department_of
 
-OPEN = ("reading", "mapping", "unreadable", "open", "returned", "review", "applying", "withdrawing")
+MANY_ENDED, MANY_PERCENT = 10, 20
+"""A complete list that lacks so many known persons may be a list of changes, or a part of one."""
 
 
 def rosters(viewer: Actor) -> QuerySet[Roster]:
@@ -92,6 +93,15 @@ def summary(of: Roster) -> dict[str, dict[str, int]]:
         for entry in found
     }
     return {code: by_state[code] for code in ROW_STATES if code in by_state}
+
+
+def ends_many(found: dict[str, dict[str, int]]) -> int:
+    """Percent of the known marks that a list would end, if that is suspiciously many; else 0. Takes what `summary` gives."""
+    ended, kept = (
+        sum(found.get(code, {}).get("rows", 0) for code in codes) for codes in (("ended",), ("unchanged", "changed"))
+    )
+    percent = ended * 100 // (ended + kept) if ended else 0
+    return percent if ended >= MANY_ENDED and percent >= MANY_PERCENT else 0
 
 
 def reason_counts(of: Roster, state: str) -> dict[str, int]:

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import connection
 
 from yizhan.agency import crypto
+from yizhan.agency.desk.logs import masked_text
 from yizhan.agency.people.identifiers import Identifier, mask_identifier, read_identifier, read_mobile
 from yizhan.agency.people.names import normalise_name
 from yizhan.agency.people.sealing import ID_NUMBER, number_hashes, stored_phone
@@ -73,11 +74,16 @@ class Line:
 
     def refuse(self, code: str, **found: object) -> None:
         """Reject the row, for one reason more."""
-        self.reasons.append({"code": code, **found})
+        self.reasons.append({"code": code, **_without_numbers(found)})
 
     def doubt(self, code: str, **found: object) -> None:
         """Let the row pass with a remark."""
-        self.warnings.append({"code": code, **found})
+        self.warnings.append({"code": code, **_without_numbers(found)})
+
+
+def _without_numbers(found: Mapping[str, object]) -> dict[str, object]:
+    """What was found, masked where it is a certificate's number that stands in the wrong column."""
+    return {key: masked_text(value) if isinstance(value, str) else value for key, value in found.items()}
 
 
 def read_day(text: str) -> date | None:
@@ -109,8 +115,8 @@ def read_line(number: int, cells: Mapping[str, str], about: About) -> Line:
     _read_number(line, cells, about)
     _read_category(line, cells, about)
     _read_dates(line, cells, about)
-    line.document = cells.get("document", "")[:120]
-    line.address = cells.get("address", "")[:200]
+    line.document = masked_text(cells.get("document", ""))[:120]
+    line.address = masked_text(cells.get("address", ""))[:200]
     if phone := cells.get("phone", ""):
         try:
             line.phone = read_mobile(phone)
@@ -124,7 +130,7 @@ def read_line(number: int, cells: Mapping[str, str], about: About) -> Line:
 
 
 def _read_name(line: Line, cells: Mapping[str, str]) -> None:
-    line.name = cells.get("name", "")[:60]
+    line.name = masked_text(cells.get("name", ""))[:60]
     if not line.name:
         line.refuse("name_empty")
     elif not _NAME.fullmatch(normalise_name(line.name)):
@@ -250,13 +256,19 @@ def copy_rows(lines: Sequence[Line]) -> Iterator[tuple[Any, ...]]:
         )  # fmt: skip
 
 
+def heads(table: Table) -> list[str]:
+    """The header as it is kept. Of a list without one it is somebody's row, whose number is masked."""
+    return [masked_text(word) for word in table.columns]
+
+
 def load_rows(roster: Roster, table: Table, *, today: date) -> int:
     """Put the rows of a file into the staging table, those that cannot be right rejected. Returns how many there are.
 
     COPY goes into a temporary table: into one with row security PostgreSQL refuses it.
     """
     about = about_roster(roster, today)
-    places = {code: table.columns.index(column) for code, column in roster.mapping.items()}
+    words = heads(table)
+    places = {code: words.index(column) for code, column in roster.mapping.items()}
     with connection.cursor() as cursor:
         cursor.execute("delete from rosters_rosterrow where roster_id = %s", [roster.pk])
         cursor.execute(

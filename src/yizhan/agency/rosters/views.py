@@ -141,6 +141,7 @@ def roster(request: HttpRequest, number: int) -> HttpResponse:
         "name": name, "table": table, "choosable": choosable,
         "reasons": [(code, text_of_code(code), n) for code, n in queries.reason_counts(found, state).items()] if state else [],
         "possible": [(code, DECISIONS[code]) for code in actions.POSSIBLE.get(state, ())],
+        "ends_many": queries.ends_many(summary) if found.kind == "initial" else 0,
         "undecided": sum(entry["undecided"] for entry in summary.values()),
         "returned_rows": summary.get("rejected", {}).get("rows", 0) + sum(entry["left"] for entry in summary.values()),
         "past": touched_periods(found).count() if found.state in ("applied", "withdrawn") else 0,
@@ -198,7 +199,7 @@ def decide(request: HttpRequest, number: int) -> HttpResponse:
         found, state=state if state in ROW_STATES else "", only=only, reason=reason if reason in REASON_WORDS else ""
     )
     if request.POST.get("scope") != "all":
-        rows = rows.filter(pk__in=[int(pk) for pk in request.POST.getlist("rows") if pk.isdigit()])
+        rows = rows.filter(pk__in=[int(pk) for pk in request.POST.getlist("rows") if pk.isdecimal()])
     decision = request.POST.get("decision", "")
     if decision not in ("", *DECISIONS):
         raise NotFound
@@ -220,7 +221,7 @@ def row(request: HttpRequest, number: int, row_number: int) -> HttpResponse:
     found = queries.roster(number, officer)
     one = queries.row(found, row_number)
     if request.method == "POST":
-        if request.POST.get("person", "").isdigit():
+        if request.POST.get("person", "").isdecimal():
             actions.name_person(
                 one, person_id=int(request.POST["person"]), note=request.POST.get("note", ""), acting_user=officer
             )
@@ -292,6 +293,7 @@ def review(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "rosters/review.html", {
         "roster": found, "about": _about(found), "problems": problems, "why": request.POST.get("why", ""),
         "summary": [(ROW_STATES[code], entry) for code, entry in summary.items()],
+        "ends_many": queries.ends_many(summary) if found.kind == "initial" else 0,
         "total": sum(entry["rows"] for entry in summary.values()),
     }, status=422 if problems else 200)  # fmt: skip
 
@@ -450,7 +452,7 @@ def gap_act(request: HttpRequest, kind: str) -> HttpResponse:
     """Assign or close the chosen gaps."""
     _kind(kind)
     items = queries.gap_items(officer_of(request), kind=kind).filter(
-        pk__in=[int(pk) for pk in request.POST.getlist("items") if pk.isdigit()]
+        pk__in=[int(pk) for pk in request.POST.getlist("items") if pk.isdecimal()]
     )
     form = GapForm(request.POST, viewer=officer_of(request))
     try:

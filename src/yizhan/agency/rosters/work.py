@@ -54,7 +54,7 @@ class Compare(Work):
         table = read_table(
             b64decode(crypto.unseal(stored.sealed, purpose=FILE_PURPOSE, row=str(roster.pk))), roster.file_name
         )
-        roster.columns, roster.rows = list(table.columns), len(table.rows)
+        roster.columns, roster.rows = reading.heads(table), len(table.rows)
         if not roster.mapping:
             roster.mapping = self._mapping(roster)
         if not roster.mapping:

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection, models
 from django.utils import timezone
 
+from yizhan.agency.desk.logs import masked_text
 from yizhan.agency.staff.scope import Actor
 
 source: ContextVar[str] = ContextVar("source", default="")
@@ -29,7 +30,8 @@ def record(
     acting_user: Actor,
     **detail: Any,
 ) -> None:
-    """Write one row: who, what, on what, from where. `detail` holds words and numbers, never a full identifier.
+    """Write one row: who, what, on what, from where. `detail` holds words and numbers, never a full identifier: one that
+    somebody typed into a reason or an address is masked.
 
     `area_path` defaults to that of the object, else to the actor's; it decides who may read the row.
     """
@@ -42,6 +44,6 @@ def record(
             [
                 timezone.now(), acting_user.pk, acting_user.name, source.get(), act, outcome,
                 on._meta.model_name if on is not None else "", str(on.pk) if on is not None else "", person_id, path,
-                json.dumps(detail, ensure_ascii=False, default=str),
+                masked_text(json.dumps(detail, ensure_ascii=False, default=str)),
             ],
         )  # fmt: skip

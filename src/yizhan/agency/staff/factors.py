@@ -40,7 +40,12 @@ def sealed(secret: str, officer: Officer) -> bytes:
 
 def secret_of(officer: Officer) -> str:
     """The officer's secret. Raises SealBroken, KeyMissing."""
-    return unseal(bytes(officer.totp_sealed or b"").decode(), purpose=_PURPOSE, row=str(officer.pk))
+    return unsealed(bytes(officer.totp_sealed or b""), officer)
+
+
+def unsealed(stored: bytes, officer: Officer) -> str:
+    """The secret from its stored form. Raises SealBroken, KeyMissing."""
+    return unseal(stored.decode(), purpose=_PURPOSE, row=str(officer.pk))
 
 
 def step_of(code: str, secret: str, *, after: int, now: datetime | None = None) -> int | None:

@@ -19,6 +19,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from yizhan.agency.staff.audit import record, source
@@ -130,6 +131,15 @@ def _page_of(request: HttpRequest, problems: list[Problem] | tuple[Problem, ...]
     )
 
 
+def _too_long(request: HttpRequest) -> HttpResponse | None:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or int(length) <= LONGEST_OF_STRANGERS:
+        return None
+    if int(length) <= LONGEST_REQUEST and request.user.is_authenticated:
+        return None
+    return HttpResponse(render_to_string("staff/bad_request.html"), status=413)
+
+
 def source_of(request: HttpRequest) -> str:
     """The address that a request came from. Behind a TLS proxy on this machine, the last that the proxy added."""
     address = request.META.get("REMOTE_ADDR", "")
@@ -137,6 +147,11 @@ def source_of(request: HttpRequest) -> str:
     if settings.HTTPS and forwarded and address in ("127.0.0.1", "::1", ""):
         return forwarded[:45]
     return address
+
+
+LONGEST_REQUEST = 64 << 20
+LONGEST_OF_STRANGERS = 1 << 20
+"""Bytes of a request: more than any list has; of somebody who has not signed in, more than any form at the door."""
 
 
 class PageMiddleware:
@@ -148,7 +163,8 @@ class PageMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         token = source.set(source_of(request))
         try:
-            response = self.get_response(request)
+            # Before anything is read: what is uploaded goes to the disk first, and whose it is is asked later.
+            response = _too_long(request) or self.get_response(request)
         finally:
             source.reset(token)
         response.headers["Cache-Control"] = "no-store"
@@ -160,6 +176,12 @@ class PageMiddleware:
         browsers say so themselves."""
         if not hasattr(view, "right"):
             return _page_of(request, [NotFound()])
+        # A report of the browser (csrf_exempt) is no form, and has not been read yet.
+        forms = (request.GET,) if getattr(view, "csrf_exempt", False) else (request.GET, request.POST)
+        asked = [value for form in forms for _, values in form.lists() for value in values]
+        if any("\0" in str(value) for value in (*asked, *kwargs.values())):
+            # No form of ours sends it, and the database knows no such text.
+            return HttpResponse(render_to_string("staff/bad_request.html"), status=400)
         foreign = request.headers.get("Sec-Fetch-Site", "") in ("cross-site", "same-site")
         if foreign and request.method not in ("GET", "HEAD", "OPTIONS"):
             return render(request, "staff/forged.html", status=403)

@@ -50,7 +50,9 @@ def admit(account: bytes, origin: str, *, now: datetime | None = None) -> int:
     now = now or timezone.now()
     with transaction.atomic():
         Attempts.objects.bulk_create([Attempts(account=account, origin=origin, failed_at=now)], ignore_conflicts=True)
-        row = Attempts.objects.select_for_update().get(account=account, origin=origin)
+        row = Attempts.objects.select_for_update().filter(account=account, origin=origin).first()
+        if row is None:  # somebody else's success has just removed it
+            return 1
         if row.closed_until and row.closed_until > now:
             return ceil((row.closed_until - now).total_seconds())
         if now - row.failed_at > FORGOTTEN:

@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from yizhan.agency import crypto
+from yizhan.agency.desk.logs import masked_text
 from yizhan.agency.desk.words import Words
 from yizhan.agency.enrolment.actions.enrolling import Wish, enter, persons_by_hash, record_elsewhere_insured, signer
 from yizhan.agency.enrolment.errors import BadCell, ColumnMissing, FileAlreadyTaken, FileEmpty
@@ -101,7 +102,7 @@ def take_file(kind: str, *, content: bytes, filename: str, year: int, acting_use
     with acting(acting_user):
         if kind != "employees":
             year_at(acting_user.area_path, year)
-        digest = crypto.digest(content)
+        digest, filename = crypto.digest(content), masked_text(filename)
         _refuse_known(kind, year, digest, acting_user)
         parsed = _parsed(kind, read_table(content, filename))
         fen = sum(int(p.cells["fen"]) for p in parsed if "fen" in p.cells)  # type: ignore[call-overload]  # a number
@@ -136,7 +137,7 @@ def _refuse_known(kind: str, year: int, digest: bytes, acting_user: Actor) -> No
 
 def _row(file: ListFile, place: int, parsed: _Parsed) -> ListRow:
     row = ListRow(
-        file=file, area_path=file.area_path, place=place, row=parsed.row, name=parsed.name[:60], id_hash=parsed.id_hash,
+        file=file, area_path=file.area_path, place=place, row=parsed.row, name=masked_text(parsed.name)[:60], id_hash=parsed.id_hash,
         id_mask=parsed.id_mask, cells=parsed.cells,
     )  # fmt: skip
     if parsed.problem is not None:
@@ -242,7 +243,10 @@ _AMOUNT = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,2}))?元?")
 
 
 def _bad(row: int, column: str, why_zh: str, why_en: str) -> BadCell:
-    return BadCell(row=row, column_zh=column, column_en=column, why_zh=why_zh, why_en=why_en)
+    # What stands in the wrong column may be the number of a certificate; the reason is kept with the row.
+    return BadCell(
+        row=row, column_zh=column, column_en=column, why_zh=masked_text(why_zh), why_en=masked_text(why_en)
+    )
 
 
 def _word(row: int, column: str, cells: Mapping[str, str], known: Mapping[str, str], empty: str) -> str:

@@ -108,7 +108,7 @@ def _known(pooling: str, numbers: list[str]) -> dict[str, _Known]:
 def _persons(rows: list[ListRow]) -> dict[int, Person]:
     """Whom each row means: by our own number where the row has it, else by the certificate's."""
     numbers = {
-        row.pk: int(str(row.cells["person_number"])) for row in rows if str(row.cells["person_number"]).isdigit()
+        row.pk: int(str(row.cells["person_number"])) for row in rows if str(row.cells["person_number"]).isdecimal()
     }
     by_id = Person.objects.living_rows().in_bulk([n for n in numbers.values() if n < 2**62])
     by_hash = persons_by_hash({bytes(row.id_hash) for row in rows if row.id_hash})

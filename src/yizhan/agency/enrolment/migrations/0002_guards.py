@@ -84,6 +84,9 @@ ELSEWHERE = migrations.RunSQL(
         select r.number::text, r.fen, r.paid_on, c.person_id
           from enrolment_receipt r join enrolment_charge c on c.id = r.charge_id
          where r.pooling = asked and r.number = any(numbers)
+           and (strpos(coalesce(current_setting('yizhan.area', true), ''), asked || '.') > 0 or exists (
+               select 1 from staff_area a where a.code = asked and nullif(current_setting('yizhan.area', true), '') is not null
+                  and a.path >= current_setting('yizhan.area', true) and a.path < current_setting('yizhan.area', true) || '~'))
     $$;
     revoke all on function enrolment_receipts_known(text, text[]) from public;
     grant execute on function enrolment_receipts_known(text, text[]) to yizhan_app;
@@ -92,7 +95,8 @@ ELSEWHERE = migrations.RunSQL(
 )
 """Whether somebody is insured in another county: of persons in the actor's area alone, and where only if that lies in it
 too (28 characters of a path name the county). Its plan is bound to indexes: a run adds people by the thousand before there are
-statistics of them. Which receipt numbers are counted already, whoever counted them."""
+statistics of them. Which receipt numbers are counted already in
+the actor's own pooling area, whoever counted them."""
 
 
 FOLLOW_PERSON = migrations.RunSQL(

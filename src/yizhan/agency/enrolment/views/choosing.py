@@ -56,7 +56,7 @@ def chosen(request: HttpRequest) -> Chosen:
     today = timezone.localdate()
     years = years_at(area.path) or list(range(today.year + 1, today.year - 6, -1))
     text = asked.get("year", "")
-    if text.isdigit() and 2000 <= int(text) <= 2100:
+    if text.isdecimal() and 2000 <= int(text) <= 2100:
         year = int(text)
     else:
         year = today.year if today.year in years else years[0]

@@ -193,7 +193,7 @@ def _meant(text: str) -> Person:
     """The person of a person number or a full certificate number. Raises NotFound."""
     text = "".join(text.split()).upper()
     found = None
-    if text.isdigit() and len(text) <= 10:
+    if text.isdecimal() and len(text) <= 10:
         found = Person.objects.living_rows().filter(pk=int(text)).first()
     if found is None:
         found = Person.objects.living_rows().filter(id_hash__in=possible_hashes(text)).first()

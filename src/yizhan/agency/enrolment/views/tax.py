@@ -283,7 +283,7 @@ def difference(request: HttpRequest, number: int) -> HttpResponse:
 def _person_named(text: str) -> Person | None:
     if not text:
         return None
-    if not text.isdigit():
+    if not text.isdecimal():
         raise NotFound()
     return queries.person(int(text))
 
@@ -372,7 +372,7 @@ def propose_refunds(request: HttpRequest) -> HttpResponse:
 def decide_refunds(request: HttpRequest) -> HttpResponse:
     """Approve or send back the refunds that were picked, all or none of them."""
     approved = request.POST.get("decision") == "approve"
-    picked = [int(pk) for pk in request.POST.getlist("refund") if pk.isdigit()]
+    picked = [int(pk) for pk in request.POST.getlist("refund") if pk.isdecimal()]
     for pk in sorted(picked):
         refunds.decide_refund(
             queries.refund(pk), approved=approved, why=request.POST.get("why", ""), acting_user=officer_of(request)

@@ -94,7 +94,8 @@ def factor(request: Request) -> HttpResponse:
     if officer.totp_sealed is not None:
         return redirect("staff:account")
     require_fresh(request)
-    secret = request.session.setdefault("new_factor", factors.new_secret())
+    kept = request.session.setdefault("new_factor", factors.sealed(factors.new_secret(), officer).decode())
+    secret = factors.unsealed(kept.encode(), officer)
     form = forms.SecondFactor(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
