@@ -341,10 +341,16 @@ def _parser() -> argparse.ArgumentParser:
     settle = add("settle", _settle, "结算一人的各单 settle a person's bills")
     settle.add_argument("file", metavar="FILE", help="JSON 文件，- 为标准输入 JSON file, or - for standard input")
     settle.add_argument("--json", action="store_true", help="输出 JSON print JSON for other programs")
-    demo = add("demo", _demo, "结算各地的示例，再打开演示平台 settle a telling case or two of each jurisdiction, then serve a demonstration")
+    demo = add(
+        "demo",
+        _demo,
+        "结算各地的示例，再打开演示平台 settle a telling case or two of each jurisdiction, then serve a demonstration",
+    )
     demo.add_argument("--no-serve", action="store_true", help="不打开平台 end after the bills")
     demo.add_argument("--fresh", action="store_true", help="清空演示数据重建 throw the demonstration's data away first")
-    demo.add_argument("--port", type=int, default=8000, metavar="N", help="端口 port (default 8000, else the next free one)")
+    demo.add_argument(
+        "--port", type=int, default=8000, metavar="N", help="端口 port (default 8000, else the next free one)"
+    )
     _add_agency(add)
     schema = add("schema", _schema, "输入输出的 JSON Schema the JSON Schemas of settle's input and output")
     schema.add_argument("which", nargs="?", choices=("input", "output"))
@@ -422,10 +428,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_agency(add: Callable[..., argparse.ArgumentParser]) -> None:
     serve = add("serve", _agency("serve"), "运行平台 serve the desk and its background work")
-    serve.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="监听地址 address to listen on (default 127.0.0.1)")
+    serve.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="监听地址 address to listen on (default 127.0.0.1)"
+    )
     serve.add_argument("--port", type=int, default=8000, metavar="N", help="端口 port (default 8000)")
     serve.add_argument("--workers", type=int, default=2, metavar="N", help="进程数 number of processes (default 2)")
-    serve.add_argument("--init", action="store_true", help="生成会话密钥和加密密钥 make the secret and key files that are missing")
+    serve.add_argument(
+        "--init", action="store_true", help="生成会话密钥和加密密钥 make the secret and key files that are missing"
+    )
     add("migrate", _agency("migrate"), "建立或升级数据表 make or bring up to date all tables")
     add("worker", _agency("worker"), "处理后台任务 work off background jobs (serve starts one itself)")
     add("stop", _agency("stop"), "停止自带的数据库 stop the private database server")
@@ -440,7 +450,9 @@ def _add_agency(add: Callable[..., argparse.ArgumentParser]) -> None:
     audit = add("audit", _agency("audit"), "审计日志 verify or seal the audit trail, print its head, report on a year")
     audit.add_argument("act", choices=("verify", "seal", "head", "report"))
     audit.add_argument("--year", type=int, default=date.today().year)
-    audit.add_argument("--head", type=Path, metavar="FILE", help="早先用 audit head 留下的链头 a head that was kept: verify against it")
+    audit.add_argument(
+        "--head", type=Path, metavar="FILE", help="早先用 audit head 留下的链头 a head that was kept: verify against it"
+    )
     audit.add_argument("--demo", action="store_true", help="演示数据库 of the demonstration's database")
 
 

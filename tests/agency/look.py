@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import argparse
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
-from served import PASSWORD, ROOT, chromium, environment, served
 
-sys.path.insert(0, str(ROOT / "src"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+
+from tests.agency.served import PASSWORD, chromium, environment, served  # noqa: E402  # after the path
 
 SIZE = (1366, 768)
 
@@ -137,8 +140,6 @@ def main() -> None:
         place = Path(name)
         place.chmod(0o755)
         with Server(place / "db", durable=False) as server:
-            import subprocess
-
             env = environment(server.url(), place) | {"DATABASE_URL_OWNER": server.url(OWNER)}
             code = "import django; from yizhan.agency import running; running.make_secrets(); django.setup(); running.migrate(verbosity=0)"
             subprocess.run([sys.executable, "-P", "-c", code], env=env, check=True)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection, connections
+from django.db import ProgrammingError, connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -111,6 +111,12 @@ def test_who_may_only_read_stops_nobodys_work(world: World) -> None:
     assert world.client(world.yuhu.system_admin).post(f"/jobs/{run.pk}/cancel").status_code == 302
 
 
+@pytest.mark.parametrize("column", ["officer_id", "about", "kind", "area_path", "department"])
+def test_on_whose_behalf_a_run_works_cannot_be_changed(world: World, column: str) -> None:
+    with pytest.raises(ProgrammingError), acting(EVERYBODY), connection.cursor() as cursor:
+        cursor.execute(f"update jobs_run set {column} = {column}")
+
+
 def test_a_childs_name_on_a_bill_is_masked_as_everywhere(world: World) -> None:
     born = date.today().replace(day=1) - timedelta(days=5 * 366)
     number = read_identifier("resident_id", synthetic_id("430302", born, 1), date.today())
@@ -173,7 +179,8 @@ def test_a_secret_that_is_being_set_up_does_not_lie_open_in_the_session(world: W
 
 
 def test_tries_beside_a_success_are_refused_in_words(own_database: object) -> None:
-    account, answers = throttle.account_of("somebody"), []
+    account = throttle.account_of("somebody")
+    answers: list[object] = []
 
     def go() -> None:
         try:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
-from served import PASSWORD, chromium, served
 
+from tests.agency.served import PASSWORD, chromium, served
 from yizhan.agency.embedded import Server
 from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx

@@ -11,9 +11,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from conftest import Database
-from served import PASSWORD, environment
 
+from tests.agency.conftest import Database
+from tests.agency.served import PASSWORD, environment
 from yizhan.agency import demonstration
 from yizhan.agency.demonstration import country, make_demonstration, population, sign_ins
 from yizhan.agency.demonstration.country import AREAS, COUNTIES, STAGE

@@ -14,6 +14,7 @@ SCRIPTS = sorted(AGENCY.rglob("static/**/*.js"))
 
 _TAG = re.compile(r"{%.*?%}|{{.*?}}|{#.*?#}|<!--.*?-->", re.DOTALL)
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_IF = re.compile(r"{%\s*(?:el)?if\s.*?%}", re.DOTALL)  # compares with words of the law, shows none
 _WORDS = re.compile(r"{%\s*say\s+(.*?)%}", re.DOTALL)
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:")
 _ELSEWHERE = re.compile(r"""(?:src|href|action)=["'](?:https?:)?//""")
@@ -45,7 +46,7 @@ def untranslated(html: str) -> list[str]:
         texts = re.findall(r"\"([^\"]*)\"|'([^']*)'|([\w.]+)", words)
         if len(texts) < 2:
             found.append(words)
-    without = _WORDS.sub("", html)
+    without = _IF.sub("", _WORDS.sub("", html))
     found += [
         m[0]
         for m in re.finditer(

@@ -5,9 +5,8 @@ Also that two officers who work on one person at once lose nothing, and that row
 
 from __future__ import annotations
 
-import statistics
+import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import ProgrammingError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from tests.agency.conftest import Database
 from tests.agency.world import World, make_world
@@ -80,39 +80,26 @@ def test_every_search_is_answered_by_an_index_under_row_security(crowd: World) -
         assert "Seq Scan" not in IdentityMark.objects.known().on(TODAY).filter(person=person).explain()
 
 
-def test_the_time_of_a_search_does_not_tell_whether_a_number_is_held_elsewhere(crowd: World) -> None:
+def test_the_work_of_a_search_does_not_tell_whether_a_number_is_held_elsewhere(crowd: World) -> None:
+    """D3: for a number held in another area the database does what it does for one that nobody has."""
     officer = crowd.yuhu.officer
-    held: list[float] = []
-    free: list[float] = []
-    kept = [queries.read_words(number(k, "150404")) for k in range(0, 4000, 20)]
-    nobody = [queries.read_words(number(k, "150404")) for k in range(9000, 13000, 20)]
+    held, free = (queries.read_words(number(k, "150404")) for k in (0, 9000))
+    plans, statements = [], []
     with acting(officer):
-        for theirs, unknown in zip(kept, nobody, strict=True):
-            for words, times in ((theirs, held), (unknown, free)):
-                start = time.perf_counter()
-                assert not queries.search(officer, queries.Criteria(words)).exists()
-                queries.did_you_mean(officer, queries.Criteria(words))
-                times.append(time.perf_counter() - start)
-        plans = {
-            Person.objects.filter(queries._by_hash(words.hashes)).explain(
-                analyze=True, costs=False, timing=False, summary=False, buffers=False
+        for words in (held, free):
+            with CaptureQueriesContext(connection) as caught:
+                assert not list(queries.search(officer, queries.Criteria(words)))
+                assert not queries.did_you_mean(officer, queries.Criteria(words))
+            statements.append(len(caught))
+            plans.append(
+                Person.objects.filter(queries._by_hash(words.hashes)).explain(
+                    analyze=True, costs=False, timing=False, summary=False, buffers=False
+                )
             )
-            for words in (kept[0], nobody[0])
-        }
-    assert "Rows Removed" not in str(plans), (
-        "the area is part of what the index is asked, so no foreign row is looked at"
-    )
-    one, other = statistics.median(held), statistics.median(free)
-    assert abs(one - other) < 0.3 * max(one, other), (one, other)
-
-
-def test_searches_answer_fast(crowd: World) -> None:
-    officer = crowd.xiangtan.officer
-    for typed in ("赵明华", "zhm", number(70, "430302"), "张"):
-        with acting(officer):
-            start = time.perf_counter()
-            list(queries.search(officer, queries.Criteria(queries.read_words(typed)))[:50])
-            assert time.perf_counter() - start < 0.5, typed
+    assert statements[0] == statements[1]
+    hashes = re.compile(r"\\x[0-9a-f]+")
+    assert hashes.sub("#", plans[0]) == hashes.sub("#", plans[1])
+    assert "Rows Removed" not in plans[0], "the area is part of what the index is asked, so no foreign row is looked at"
 
 
 # --- At once ----------------------------------------------------------------------------------------------------------

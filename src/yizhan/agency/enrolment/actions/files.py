@@ -244,9 +244,7 @@ _AMOUNT = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,2}))?元?")
 
 def _bad(row: int, column: str, why_zh: str, why_en: str) -> BadCell:
     # What stands in the wrong column may be the number of a certificate; the reason is kept with the row.
-    return BadCell(
-        row=row, column_zh=column, column_en=column, why_zh=masked_text(why_zh), why_en=masked_text(why_en)
-    )
+    return BadCell(row=row, column_zh=column, column_en=column, why_zh=masked_text(why_zh), why_en=masked_text(why_en))
 
 
 def _word(row: int, column: str, cells: Mapping[str, str], known: Mapping[str, str], empty: str) -> str:

@@ -456,6 +456,7 @@ def year_page(request: HttpRequest, year: int) -> HttpResponse:
             "ratio": percent(row.ratio), "payer": word(row.paid_by, lang), "by": word(row.certified_by, lang),
             "applicant": word(row.applied_by, lang), "cite": row.citation.text("zh"),
             "stand_in": any(n.kind == "stand_in" for n in row.notes),
+            "in_time": row.in_period == "享受", "later": row.late == "享受", "of_whole": row.base == "当年筹资总额",
         }
         for row in found.scheme.subsidies if row.from_year <= year <= row.to_year
     ]  # fmt: skip
