@@ -5,6 +5,8 @@ The runtime role owns nothing and may create nothing, so it can switch none of t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db.migrations import RunSQL
 
 RUNTIME = "yizhan_app"
@@ -17,16 +19,24 @@ _OF_DEPARTMENT = """(select coalesce(current_setting('yizhan.department', true),
 
 
 def row_security(
-    table: str, *, column: str = "area_path", department: str = "", write_anywhere: bool = False
+    table: str,
+    *,
+    column: str = "area_path",
+    department: str = "",
+    persons: Sequence[str] = (),
+    write_anywhere: bool = False,
 ) -> RunSQL:
     """Show and accept rows of the actor's area only; with `department`, only those of the actor's department too.
 
-    `write_anywhere` lets rows of other areas be added, though not seen (the audit trail).
+    `persons` are columns that name a person: a row about somebody whom the actor does not see is not accepted, whatever
+    area it claims. `write_anywhere` lets rows of other areas be added, though not seen (the audit trail).
     """
     seen = _IN_AREA.format(column=column)
     if department:
         seen += f" and {_OF_DEPARTMENT.format(column=department)}"
     written = "true" if write_anywhere else seen
+    # The policies of people_person apply inside a policy, too.
+    written += "".join(f" and exists (select 1 from people_person p where p.id = {table}.{c})" for c in persons)
     return RunSQL(
         f"alter table {table} enable row level security;"
         f"create policy seen on {table} for select to {RUNTIME} using ({seen});"

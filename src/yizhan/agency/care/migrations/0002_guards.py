@@ -6,6 +6,6 @@ from yizhan.agency.staff.guards import append_only, row_security
 
 
 class Migration(migrations.Migration):
-    dependencies = [("care", "0001_initial"), ("staff", "0002_guards")]
+    dependencies = [("care", "0001_initial"), ("staff", "0002_guards"), ("people", "0002_guards")]
 
-    operations = [row_security("care_settlement"), append_only("care_settlement")]
+    operations = [row_security("care_settlement", persons=("person_id",)), append_only("care_settlement")]

@@ -4,7 +4,6 @@ from django.db import migrations
 
 from yizhan.agency.staff.guards import changes_only, row_security, withdrawn_once
 
-TABLES = ("person", "account", "household", "householdmember", "identitymark", "merge")
 FOLLOWING = ("account", "householdmember", "identitymark")
 
 # The owner's rights: when the person has left the officer's area, the officer may no longer touch the rows.
@@ -24,7 +23,9 @@ class Migration(migrations.Migration):
     dependencies = [("people", "0001_initial"), ("staff", "0002_guards")]
 
     operations = [
-        *(row_security(f"people_{table}") for table in TABLES),
+        *(row_security(f"people_{table}") for table in ("person", "household")),
+        row_security("people_merge", persons=("kept_id", "dropped_id")),
+        *(row_security(f"people_{table}", persons=("person_id",)) for table in FOLLOWING),
         changes_only("people_account", "withdrawn_at"),
         changes_only("people_householdmember", "withdrawn_at"),
         changes_only("people_identitymark", "withdrawn_at", "withdrawn_by_id", "withdrawn_why", "withdrawn_roster_id"),
