@@ -60,6 +60,9 @@ HEAVY_AT_TOP = ("src/yizhan/batch/", "src/yizhan/simulation/")
 LONGEST_FUNCTION = 70
 
 EXCEPTIONS = {
+    ("cryptography in one place", "src/yizhan/agency/demonstration/population.py", "import random"): (
+        "made-up people are drawn with a fixed seed, so that they are the same everywhere; nothing of them is secret"
+    ),
     ("long functions", "src/yizhan/engine/steps.py", "pay_layer"): (
         "the steps of a layer, in their order: one list, read from top to bottom, and the source of the compiled loop"
     ),
@@ -243,6 +246,16 @@ def find_inexact(path: str, text: str) -> Iterator[Finding]:
             yield Finding(line, "/")
 
 
+CRYPTOGRAPHY = {"hashlib", "hmac", "cryptography", "random", "uuid"}
+
+
+def find_cryptography(path: str, text: str) -> Iterator[Finding]:
+    """Algorithms and random numbers outside the module that keeps their register."""
+    for found in imports(path, ast.parse(text)):
+        if found.name.split(".")[0] in CRYPTOGRAPHY:
+            yield Finding(found.line, f"import {found.name.split('.')[0]}")
+
+
 def find_long_functions(path: str, text: str) -> Iterator[Finding]:
     """Functions that do not fit on a screen."""
     for node in ast.walk(ast.parse(text)):
@@ -382,6 +395,21 @@ RULES = (
             (ENGINE_FILE, "from decimal import Decimal"),
             (ENGINE_FILE, "import numpy as np\ncolumn = column.astype(np.float64)"),
             (ENGINE_FILE, "middle = amounts.mean()"),
+        ),
+    ),
+    Rule(
+        "cryptography in one place",
+        lambda path: path.startswith("src/yizhan/agency/") and _python(path) and not path.endswith("/agency/crypto.py"),
+        find_cryptography,
+        "Call agency.crypto, whose REGISTRY names every algorithm and its use (docs/crypto.md); secrets come from the module `secrets`.",
+        good=(
+            ("src/yizhan/agency/crypto.py", "import hashlib"),
+            ("src/yizhan/agency/staff/seals.py", "import secrets\nfrom yizhan.agency import crypto"),
+        ),
+        bad=(
+            ("src/yizhan/agency/staff/seals.py", "from hashlib import sha256"),
+            ("src/yizhan/agency/people/sealing.py", "from cryptography.hazmat import primitives"),
+            ("src/yizhan/agency/staff/factors.py", "import random"),
         ),
     ),
     Rule(
