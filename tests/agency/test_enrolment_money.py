@@ -27,7 +27,8 @@ from yizhan.agency.enrolment.errors import (
 from yizhan.agency.enrolment.models import Charge, Difference, Enrolment, Entry, ListFile, Receipt, Refund, SubsidyBatch
 from yizhan.agency.jobs.models import Run
 from yizhan.agency.jobs.worker import work_off
-from yizhan.agency.people.models import Person
+from yizhan.agency.people import merging
+from yizhan.agency.people.models import Merge, Person
 from yizhan.agency.staff.errors import NotAllowed, NotFound, SamePerson
 from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.scope import acting
@@ -552,3 +553,56 @@ def test_a_file_of_receipts_with_a_broken_row_is_refused_whole(world: World) -> 
     assert [p.code for p in refused.value.problems] == ["bad_cell", "bad_cell"]
     with acting(world.yuhu.officer):
         assert not ListFile.objects.exists()
+
+
+# --- Merged records ---------------------------------------------------------------------------------------------------
+
+
+def merged(world: World, kept: Person, dropped: Person) -> Merge:
+    merge = merging.propose_merge(kept, dropped=dropped, why="同一人两条记录", acting_user=world.yuhu.officer)
+    return merging.decide_merge(merge, accept=True, acting_user=world.yuhu.reviewer)
+
+
+def test_what_a_merged_record_had_counts_for_the_one_that_was_kept(world: World) -> None:
+    kept, dropped = people(world.yuhu.officer, world.yuhu.area, ["张三", "张叁"])
+    mark(world.yuhu.officer, dropped, "extremely_poor")
+    enrol(world, dropped)
+    subsidise(world)
+    mark(world.yuhu.officer, kept, "extremely_poor")
+    merge = merged(world, kept, dropped)
+    with acting(world.yuhu.officer):
+        assert [p.year for p in queries.insured_periods(kept)] == [YEAR]
+        assert queries.account(kept, YEAR).charge == Charge.objects.get()
+        whole, _ = queries.coverage(world.yuhu.area, year=YEAR, on=date(2026, 3, 1))
+        assert (whole.certified.people, whole.certified.insured) == (1, 1)
+        assert not queries.missing(world.yuhu.area.path, year=YEAR, on=date(2026, 3, 1))
+    with pytest.raises(AlreadyEnrolled):
+        enrol(world, kept)
+    assert batch(world).state == "withdrawn", "nobody is subsidised a second time"
+    merging.undo_merge(merge, why="是两个人", acting_user=world.yuhu.reviewer)
+    with acting(world.yuhu.officer):
+        assert not queries.insured_periods(kept)
+        assert [p.year for p in queries.insured_periods(dropped)] == [YEAR]
+
+
+def test_records_that_are_both_enrolled_are_not_merged(world: World) -> None:
+    kept, dropped = people(world.yuhu.officer, world.yuhu.area, ["张三", "张叁"])
+    enrol(world, kept)
+    waiting = merging.propose_merge(kept, dropped=dropped, why="同一人两条记录", acting_user=world.yuhu.officer)
+    enrol(world, dropped)
+    with pytest.raises(Problems, match=str(YEAR)):
+        merging.decide_merge(waiting, accept=True, acting_user=world.yuhu.reviewer)
+    merging.decide_merge(waiting, accept=False, acting_user=world.yuhu.reviewer)
+    with pytest.raises(Problems, match=str(YEAR)):
+        merging.propose_merge(kept, dropped=dropped, why="同一人两条记录", acting_user=world.yuhu.officer)
+
+
+def test_nothing_is_decided_without_somebody_who_decided_it(world: World) -> None:
+    """C6, by SQL: maker and checker are two, and there is a checker."""
+    (person,) = people(world.yuhu.officer, world.yuhu.area, ["张三"])
+    mark(world.yuhu.officer, person, "extremely_poor")
+    enrol(world, person)
+    made = batch(world)
+    for state in ("approved", "refused"):
+        with pytest.raises(IntegrityError, match="subsidy_has_a_checker"), acting(world.yuhu.officer):
+            SubsidyBatch.objects.filter(pk=made.pk).update(state=state)

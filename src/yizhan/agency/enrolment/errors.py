@@ -135,3 +135,9 @@ class RefundOpen(InputProblem):
     code = "refund_open"
     zh = "{name} 已有一笔待核定的退费。"
     en = "a refund for {name} is waiting for approval already."
+
+
+class BothEnrolled(InputProblem):
+    code = "both_enrolled"
+    zh = "两条记录在 {years} 年度都有参保或资助，合并后会成为两份。请先按重复参保终止其中一份（有资助或缴费的先退清），再合并。"
+    en = "both records are enrolled or subsidised for {years}, which merging would double. End one of them as double enrolment first (take back what was granted or paid), then merge."

@@ -320,6 +320,10 @@ class SubsidyBatch(models.Model):
                 condition=Q(decided_by=None) | ~Q(decided_by=F("proposed_by")) | Q(state="withdrawn"),
                 name="subsidy_maker_is_not_checker",
             ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["approved", "refused"]) | Q(decided_by__isnull=False),
+                name="subsidy_has_a_checker",
+            ),
             models.UniqueConstraint(
                 fields=["area", "year"], condition=Q(state__in=["computing", "proposed"]), name="one_open_batch"
             ),
@@ -518,6 +522,9 @@ class Refund(models.Model):
             models.CheckConstraint(condition=Q(fen__gt=0), name="refund_above_zero"),
             models.CheckConstraint(
                 condition=Q(decided_by=None) | ~Q(decided_by=F("proposed_by")), name="refund_maker_is_not_checker"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="proposed") | Q(decided_by__isnull=False), name="refund_has_a_checker"
             ),
             models.UniqueConstraint(fields=["charge"], condition=Q(state="proposed"), name="one_open_refund"),
         ]

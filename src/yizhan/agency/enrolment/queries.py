@@ -12,6 +12,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, 
 from django.urls import reverse
 
 from yizhan.agency.desk.words import Words
+from yizhan.agency.enrolment.errors import BothEnrolled
 from yizhan.agency.enrolment.models import (
     RESIDENT,
     Charge,
@@ -32,6 +33,7 @@ from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.home import Waiting, waits
 from yizhan.agency.staff.models import Area, Officer
 from yizhan.agency.staff.rights import Right
+from yizhan.errors import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,34 @@ class InsuredPeriod:
     year: int
 
 
+def of_person(person: Person) -> Q:
+    """Rows of a person and of those merged into the person: what they had stays in their name, and counts for one."""
+    return Q(person=person) | Q(person__merged_into=person)
+
+
+def of_persons(ids: Sequence[int]) -> Q:
+    """The same for many persons, by their numbers."""
+    return Q(person_id__in=ids) | Q(person__merged_into__in=ids)
+
+
+def both_enrolled(kept: Person, dropped: Person) -> list[Problem]:
+    """What stands against merging two records: a year in which both are enrolled as residents, or had money."""
+    years: list[set[int]] = []
+    for person in (kept, dropped):
+        rows = Enrolment.objects.live().filter(of_person(person), scheme__in=RESIDENT)
+        money = Charge.objects.filter(of_person(person)).exclude(subsidised=0, received=0, refunded=0)
+        years.append({*rows.values_list("year", flat=True), *money.values_list("year", flat=True)})
+    both = sorted(years[0] & years[1])
+    return [BothEnrolled(years="、".join(map(str, both)))] if both else []
+
+
 def insured_periods(person: Person, scheme: str | None = None) -> list[InsuredPeriod]:
     """When a person is insured, earliest first: periods whose premium is settled. What settlement asks.
 
     A resident's year counts once nothing is owed for it; other schemes count as their lists say.
     """
     charge = Charge.objects.filter(person=OuterRef("person"), year=OuterRef("year"))
-    rows = Enrolment.objects.live().filter(person=person, insured__isnull=False)
+    rows = Enrolment.objects.live().filter(of_person(person), insured__isnull=False)
     rows = rows.filter(~Q(scheme__in=RESIDENT) | Exists(charge.filter(balance__lte=0, void=False)))
     if scheme is not None:
         rows = rows.filter(scheme=scheme)
@@ -179,8 +202,8 @@ class Account:
 
 def account(person: Person, year: int) -> Account:
     """A person's enrolments, money and open questions of a year."""
-    rows = list(Enrolment.objects.filter(person=person, year=year).order_by("-id"))
-    charge = Charge.objects.filter(person=person, year=year).first()
+    rows = list(Enrolment.objects.filter(of_person(person), year=year).order_by("-id"))
+    charge = Charge.objects.filter(of_person(person), year=year).order_by("void", "-id").first()
     entries, refunds, differences = [], [], []
     if charge is not None:
         entries = list(charge.entries.select_related("receipt", "line__batch", "refund").order_by("on", "id"))
@@ -423,8 +446,9 @@ class AreaCoverage:
 
 
 _INSURED = """
-    select distinct e.person_id
+    select distinct coalesce(p.merged_into_id, p.id) as person_id
       from enrolment_enrolment e
+      join people_person p on p.id = e.person_id
       left join enrolment_charge c on c.person_id = e.person_id and c.year = e.year
      where e.withdrawn_at is null and e.year = %(year)s and e.insured @> %(on)s
        and (e.scheme <> all(%(schemes)s) or (c.balance <= 0 and not c.void))
@@ -506,7 +530,7 @@ def missing(path: str, *, year: int, on: date, identity: str = "") -> QuerySet[P
         # As sets: joined row by row it takes half a minute as long as the database has no statistics of a new list.
         cursor.execute(_MISSING, values)
         ids = [row[0] for row in cursor.fetchall()]
-    known = Enrolment.objects.live().filter(person=OuterRef("pk"), year=year)
+    known = Enrolment.objects.live().filter(Q(person=OuterRef("pk")) | Q(person__merged_into=OuterRef("pk")), year=year)
     own = Charge.objects.filter(person=OuterRef("pk"), year=year)
     persons = Person.objects.living_rows().filter(within(path), Q(died_on=None) | Q(died_on__gte=on), pk__in=ids)
     persons = persons.annotate(enrolled=Exists(known), balance=Subquery(own.values("balance")[:1]))

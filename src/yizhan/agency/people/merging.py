@@ -9,6 +9,7 @@ A merged person is no end of a path: whoever was merged into it leads to the one
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import connection
@@ -30,12 +31,18 @@ from yizhan.agency.staff.errors import NotFound, SamePerson
 from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import Actor, acting, demand
+from yizhan.errors import Problem, Problems
+
+Obstacle = Callable[[Person, Person], Sequence[Problem]]
+
+OBSTACLES: list[Obstacle] = []
+"""What later apps have against a merge of (kept, dropped): asked when it is proposed and again when it is decided."""
 
 
 def propose_merge(kept: Person, *, dropped: Person, why: str, acting_user: Officer) -> Merge:
     """Propose that both are one, and that `kept` stays. Somebody else decides.
 
-    Raises NotAllowed, NotFound, SameRecord, MergedAway, MergeOpen, ReasonNeeded.
+    Raises NotAllowed, NotFound, SameRecord, MergedAway, MergeOpen, ReasonNeeded; Problems: an obstacle.
     """
     demand(acting_user, Right.PERSON_MERGE)
     why = reason(why)
@@ -44,6 +51,7 @@ def propose_merge(kept: Person, *, dropped: Person, why: str, acting_user: Offic
     with acting(acting_user):
         kept, dropped = _both(kept.pk, dropped.pk)
         _not_merged(kept, dropped)
+        _unhindered(kept, dropped)
         waiting = Merge.objects.filter(state="proposed")
         if (waiting.filter(kept__in=(kept, dropped)) | waiting.filter(dropped__in=(kept, dropped))).exists():
             raise MergeOpen()
@@ -56,7 +64,7 @@ def propose_merge(kept: Person, *, dropped: Person, why: str, acting_user: Offic
 
 
 def decide_merge(merge: Merge, *, accept: bool, acting_user: Actor) -> Merge:
-    """Merge, or refuse to. Raises NotAllowed, NotFound, SamePerson, MergeNotOpen, MergedAway."""
+    """Merge, or refuse to. Raises NotAllowed, NotFound, SamePerson, MergeNotOpen, MergedAway; Problems: an obstacle."""
     demand(acting_user, Right.PERSON_MERGE_DECIDE)
     with acting(acting_user):
         merge = _locked(merge)
@@ -69,6 +77,7 @@ def decide_merge(merge: Merge, *, accept: bool, acting_user: Actor) -> Merge:
         if accept:
             kept, dropped = _both(merge.kept_id, merge.dropped_id)
             _not_merged(kept, dropped)
+            _unhindered(kept, dropped)
             now = instant()
             merge.moved, merge.decided_at = _moved(kept, dropped, now, acting_user), now
         merge.save()
@@ -129,6 +138,13 @@ def _both(kept: int, dropped: int) -> tuple[Person, Person]:
     if len(found) != 2:
         raise NotFound()
     return found[kept], found[dropped]
+
+
+def _unhindered(kept: Person, dropped: Person) -> None:
+    """Raises Problems: what later apps have against it."""
+    problems = [problem for obstacle in OBSTACLES for problem in obstacle(kept, dropped)]
+    if problems:
+        raise Problems(problems)
 
 
 def _not_merged(*persons: Person) -> None:

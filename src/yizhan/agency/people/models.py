@@ -283,6 +283,9 @@ class Merge(models.Model):
             models.CheckConstraint(
                 condition=Q(decided_by=None) | ~Q(decided_by=F("proposed_by")), name="merge_maker_is_not_checker"
             ),
+            models.CheckConstraint(
+                condition=Q(state="proposed") | Q(decided_by__isnull=False), name="merge_has_a_checker"
+            ),
             models.UniqueConstraint(
                 fields=["dropped"], condition=Q(state__in=["proposed", "merged"]), name="one_merge_at_a_time"
             ),

@@ -150,7 +150,7 @@ GRANTED: Mapping[Right, tuple[Role, ...]] = {
     Right.GAP_SEE: (*_READERS, Role.SUPERVISOR),
     Right.GAP_WORK: (Role.COUNTY, Role.CITY),
     Right.ENROLMENT_SEE: (*_READERS, Role.FINANCE),
-    Right.ENROLMENT_EDIT: (Role.COUNTY, Role.CITY),
+    Right.ENROLMENT_EDIT: _OFFICERS,
     Right.SUBSIDY_SEE: (*_READERS, Role.FINANCE),
     Right.SUBSIDY_PROPOSE: (Role.COUNTY, Role.CITY),
     Right.SUBSIDY_APPROVE: (Role.FINANCE,),

@@ -79,11 +79,13 @@ def enter(wishes: Sequence[Wish], year: Year, *, acting_user: Actor) -> list[Enr
     # Whoever enrols the same people at the same time waits here, and then sees what was done.
     list(Person.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk"))
     insured: dict[int, Enrolment] = {}
-    for row in Enrolment.objects.live().filter(person_id__in=ids, year=year.year).order_by("-id"):
-        insured[row.person_id] = row
+    theirs = queries.of_persons(ids)
+    for row in Enrolment.objects.live().filter(theirs, year=year.year).select_related("person").order_by("-id"):
+        insured[row.person.merged_into_id or row.person_id] = row
     elsewhere = queries.elsewhere(ids, year.year)
     marks = marks_of(ids)
-    charges = {c.person_id: c for c in Charge.objects.filter(person_id__in=ids, year=year.year)}
+    accounts_known = Charge.objects.filter(theirs, year=year.year).select_related("person").order_by("-void", "id")
+    charges = {c.person.merged_into_id or c.person_id: c for c in accounts_known}
     outcomes: list[Enrolment | Problem | Problems] = []
     rows: list[Enrolment] = []
     accounts: list[Charge] = []
@@ -111,7 +113,8 @@ def enter(wishes: Sequence[Wish], year: Year, *, acting_user: Actor) -> list[Enr
             charges[person.pk] = accounts[-1]
     Enrolment.objects.bulk_create(rows, batch_size=500)
     Charge.objects.bulk_create(accounts, batch_size=500)
-    Charge.objects.filter(person_id__in=[row.person_id for row in rows], year=year.year, void=True).update(void=False)
+    again = [charges[row.person_id].pk for row in rows]
+    Charge.objects.filter(pk__in=again, void=True).update(void=False)
     return outcomes
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, F, OuterRef, Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils import timezone
 
 from yizhan.agency.desk.words import Words
@@ -26,7 +26,7 @@ from yizhan.agency.enrolment.errors import (
     NothingToDecide,
 )
 from yizhan.agency.enrolment.models import RESIDENT, Charge, Enrolment, Entry, SubsidyBatch, SubsidyLine
-from yizhan.agency.enrolment.queries import within
+from yizhan.agency.enrolment.queries import of_persons, within
 from yizhan.agency.enrolment.years import Year, entry_of, insured_range, marks_of, premium_on, told, year_at
 from yizhan.agency.jobs.actions import start
 from yizhan.agency.people.models import IdentityMark, Person
@@ -86,7 +86,8 @@ def candidates(batch: SubsidyBatch, year: Year) -> list[int]:
     who were given something."""
     first = min(year.financing.period_from, year.first_day)
     marks = IdentityMark.objects.known().filter(person=OuterRef("pk"), valid__overlap=(first, None))
-    given = Charge.objects.filter(person=OuterRef("pk"), year=year.year, subsidised__gt=0)
+    theirs = Q(person=OuterRef("pk")) | Q(person__merged_into=OuterRef("pk"))
+    given = Charge.objects.filter(theirs, year=year.year, subsidised__gt=0)
     persons = Person.objects.living_rows().filter(within(batch.area_path))
     return list(persons.filter(Exists(marks) | Exists(given)).order_by("pk").values_list("pk", flat=True))
 
@@ -97,10 +98,13 @@ def compute(batch: SubsidyBatch, ids: Sequence[int], *, acting_user: Actor) -> N
     today = batch.computed_on
     persons = {p.pk: p for p in Person.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")}
     marks = marks_of(ids)
-    live = Enrolment.objects.live().filter(person_id__in=ids, year=batch.year).order_by("-id")
-    resident = {row.person_id: row for row in live if row.scheme in RESIDENT}
-    otherwise = {row.person_id for row in live if row.scheme not in RESIDENT}
-    charges = {c.person_id: c for c in Charge.objects.filter(person_id__in=ids, year=batch.year)}
+    # What a record had before it was merged into another counts for the one that was kept.
+    theirs = of_persons(ids)
+    live = Enrolment.objects.live().filter(theirs, year=batch.year).select_related("person").order_by("-id")
+    resident = {row.person.merged_into_id or row.person_id: row for row in live if row.scheme in RESIDENT}
+    otherwise = {row.person.merged_into_id or row.person_id for row in live if row.scheme not in RESIDENT}
+    accounts_known = Charge.objects.filter(theirs, year=batch.year).select_related("person").order_by("-void", "id")
+    charges = {c.person.merged_into_id or c.person_id: c for c in accounts_known}
     given = _given([c.pk for c in charges.values() if c.subsidised])
     counts: Counter[str] = Counter(batch.counts)
     lines: list[SubsidyLine] = []
@@ -247,9 +251,10 @@ def approve(batch: SubsidyBatch, *, money_on: date, document: str = "", acting_u
             raise SamePerson()
         batch.document = document or batch.document
         _demand_application(batch)
-        ids = batch.lines.values_list("charge_id", flat=True)
-        list(Charge.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
-        if changed := batch.lines.exclude(before=F("charge__subsidised")).count():
+        ids = set(batch.lines.values_list("charge_id", flat=True))
+        seen = list(Charge.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
+        # An account that is no longer seen went to another county with its person.
+        if changed := batch.lines.exclude(before=F("charge__subsidised")).count() + len(ids) - len(seen):
             raise AccountChanged(number=batch.number, count=changed)
         if not _enter_lines(batch, money_on, acting_user):
             raise NothingToDecide(number=batch.number)

@@ -28,6 +28,7 @@ from yizhan.agency.enrolment.models import (
     ROW_OUTCOMES,
     SCHEMES,
     TIERS,
+    Charge,
     Enrolment,
     ListRow,
     State,
@@ -471,9 +472,9 @@ def panel(person: Person, officer: Any) -> tuple[str, dict[str, Any]] | None:
     """Enrolment on a person's page: when insured, and a link to each year's account."""
     if not officer.may(Right.ENROLMENT_SEE):
         return None
-    rows = Enrolment.objects.live().filter(person=person).order_by("-year", "-id")[:6]
+    rows = Enrolment.objects.live().filter(queries.of_person(person)).order_by("-year", "-id")[:6]
     today = timezone.localdate()
-    sums = {c.year: c.balance for c in person.charges.all()}
+    sums = {c.year: c.balance for c in Charge.objects.filter(queries.of_person(person)).order_by("-void", "id")}
     shown_rows = [
         (row, SCHEMES[row.scheme], span(row), SHOWN_STATES[queries.shown_state(row, sums.get(row.year), today)])
         for row in rows
