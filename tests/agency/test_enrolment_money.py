@@ -29,6 +29,7 @@ from yizhan.agency.jobs.models import Run
 from yizhan.agency.jobs.worker import work_off
 from yizhan.agency.people import merging
 from yizhan.agency.people.models import Merge, Person
+from yizhan.agency.staff import ceilings
 from yizhan.agency.staff.errors import NotAllowed, NotFound, SamePerson
 from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.scope import acting
@@ -583,6 +584,92 @@ def test_what_a_merged_record_had_counts_for_the_one_that_was_kept(world: World)
     with acting(world.yuhu.officer):
         assert not queries.insured_periods(kept)
         assert [p.year for p in queries.insured_periods(dropped)] == [YEAR]
+
+
+def test_who_is_enrolled_after_a_merge_keeps_one_account_that_an_undone_merge_gives_back(world: World) -> None:
+    """The dropped record paid and fell away; enrolled anew as the kept person, it is the same account that counts."""
+    officer = world.yuhu.officer
+    kept, dropped = people(officer, world.yuhu.area, ["张三", "张叁"])
+    enrol(world, dropped)
+    receive(officer, ("T1", dropped, "400", "2026-01-08"))
+    with acting(officer):
+        enrolling.end_enrolment(
+            Enrolment.objects.live().get(), from_on=date(2026, 1, 1), why="误登", acting_user=officer
+        )
+    merge = merged(world, kept, dropped)
+    enrol(world, kept)
+    with acting(officer):
+        account = queries.account(kept, YEAR)
+        assert account.charge is not None and account.resident is not None
+        assert (account.charge.balance, account.charge.void, Charge.objects.count()) == (0, False, 1)
+        assert account.resident.person_id == account.charge.person_id == dropped.pk
+        assert [p.year for p in queries.insured_periods(kept)] == [YEAR]
+    with acting(officer):
+        assert not queries.overpaid(YEAR, world.yuhu.area.path)
+    merging.undo_merge(merge, why="是两个人", acting_user=world.yuhu.reviewer)
+    with acting(officer):
+        assert not queries.insured_periods(kept)
+        assert [p.year for p in queries.insured_periods(dropped)] == [YEAR]
+
+
+def test_receipts_and_lists_that_name_a_merged_record_mean_the_person(world: World) -> None:
+    officer = world.yuhu.officer
+    kept, dropped = people(officer, world.yuhu.area, ["张三", "张叁"])
+    enrol(world, dropped)
+    first = due_list(world)
+    merge = merged(world, kept, dropped)
+    receive(officer, ("T1", dropped, "400", "2026-01-08"))
+    assert differences(world) == []
+    with acting(officer):
+        account = queries.account(kept, YEAR)
+        assert account.charge is not None and account.charge.balance == 0
+        assert [line.person_id for line in first.lines.all()] == [dropped.pk]
+    receive(officer, ("T1", kept, "400", "2026-01-08"))
+    assert differences(world) == [], "the same receipt under the kept number is the same receipt"
+    with acting(officer), pytest.raises(NothingForList):
+        tax.make_list("due", world.yuhu.area, year=YEAR, acting_user=officer)
+    merging.undo_merge(merge, why="是两个人", acting_user=world.yuhu.reviewer)
+
+
+def test_a_subsidy_that_waits_stands_against_a_merge_and_is_followed_by_one(world: World) -> None:
+    officer = world.yuhu.officer
+    kept, dropped = people(officer, world.yuhu.area, ["张三", "张叁"])
+    mark(officer, dropped, "extremely_poor")
+    waiting = batch(world)
+    enrol(world, kept)
+    with pytest.raises(Problems, match=str(YEAR)):
+        merged(world, kept, dropped)
+    with acting(officer):
+        own = Enrolment.objects.live().get(person=kept)
+        enrolling.end_enrolment(own, from_on=date(2026, 1, 1), why="误登", acting_user=officer)
+    merged(world, kept, dropped)
+    subsidies.approve(waiting, money_on=date(2026, 1, 15), acting_user=world.yuhu.finance)
+    with acting(officer):
+        account = queries.account(kept, YEAR)
+        assert account.resident is not None and account.charge is not None
+        assert (account.charge.subsidised, account.charge.balance) == (400_00, 0)
+        assert [p.year for p in queries.insured_periods(kept)] == [YEAR]
+        assert queries.year_sums(YEAR, world.yuhu.area.path)["people"] == 1
+    assert batch(world).state == "withdrawn"
+
+
+def test_nothing_is_due_from_whom_a_batch_would_have_enrolled(world: World) -> None:
+    (person,) = people(world.yuhu.officer, world.yuhu.area, ["张三"])
+    mark(world.yuhu.officer, person, "extremely_poor")
+    subsidies.withdraw(batch(world), acting_user=world.yuhu.officer)
+    with acting(world.yuhu.officer):
+        sums = queries.year_sums(YEAR, world.yuhu.area.path)
+        assert (sums["people"], sums["due"], sums["owed"]) == (0, 0, 0)
+
+
+def test_a_list_handed_over_is_counted_against_a_ceiling_of_its_own(world: World) -> None:
+    enrol(world, *people(world.yuhu.officer, world.yuhu.area, ["张三", "李四"]))
+    made = due_list(world)
+    tax.hand_over(made, acting_user=world.yuhu.officer)
+    tax.hand_over(made, acting_user=world.yuhu.officer)
+    with acting(world.yuhu.officer):
+        used = ceilings.used_today(world.yuhu.officer)
+    assert (used["tax_rows"], used["export_rows"][0]) == ((4, 2_000_000), 0)
 
 
 def test_records_that_are_both_enrolled_are_not_merged(world: World) -> None:

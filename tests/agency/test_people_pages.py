@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -961,6 +962,24 @@ def test_a_wrong_name_answers_as_an_unknown_number(world: World, person: Person,
 # --- Everything that is held ------------------------------------------------------------------------------------------
 
 
+NOT_PRINTED = {
+    "rosters_rosterrow": "what a department sent, on its way; what came of it stands as marks, with the roster's number",
+    "rosters_gapitem": "a note to work on that somebody may be missing; closed by what it led to",
+    "rosters_pastchange": "which earlier days a mark corrected; the mark itself is printed",
+}
+"""Tables with a person that the print leaves out, and why."""
+
+
+def tables_about(tables: set[str]) -> set[str]:
+    """Tables of all apps with a key to one of these."""
+    return {
+        model._meta.db_table
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if field.related_model and field.related_model._meta.db_table in tables
+    }
+
+
 def test_the_print_holds_every_table_that_carries_a_person(
     world: World, desk: Client, officer: Officer, person: Person
 ) -> None:
@@ -970,14 +989,14 @@ def test_the_print_holds_every_table_that_carries_a_person(
     )
     html = desk.get(at(person, "held")).content.decode()
     assert "民低〔2026〕1号" in html and "****0012" in html and "打印全部信息" in html and not FULL_ID.search(html)
-    with acting(officer), connection.cursor() as cursor:
-        cursor.execute(
-            "select distinct conrelid::regclass::text from pg_constraint where contype = 'f' and confrelid = 'people_person'::regclass"
-            " and conrelid::regclass::text like 'people%'"
-        )
-        carrying = {row[0] for row in cursor.fetchall()}
+    carrying = tables_about({Person._meta.db_table})
+    accounts = tables_about({"enrolment_charge"})
+    with acting(officer):
         shown = {table for part in holding.everything(person) for table in part.tables}
-    assert carrying | {"people_person", "staff_audit"} <= shown
+    assert set(NOT_PRINTED) <= carrying, "a reason outlived its table"
+    # A row of an uploaded table names its person by the hash of a number alone.
+    wanted = carrying | accounts | {"people_person", "staff_audit", "enrolment_listrow"}
+    assert wanted - set(NOT_PRINTED) <= shown
     assert audited(officer, "person.print_held")
 
 

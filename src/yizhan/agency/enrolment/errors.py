@@ -137,6 +137,12 @@ class RefundOpen(InputProblem):
     en = "a refund for {name} is waiting for approval already."
 
 
+class OtherBureau(InputProblem):
+    code = "other_bureau"
+    zh = "要终止的{scheme_zh}参保不在您的辖区。请由同时管辖两地的上级经办机构处理：跨县由市级，跨市由省级。"
+    en = "the enrolment to end ({scheme_en}) lies beyond your area. Let the bureau above both decide: across counties the city's, across cities the province's."
+
+
 class BothEnrolled(InputProblem):
     code = "both_enrolled"
     zh = "两条记录在 {years} 年度都有参保或资助，合并后会成为两份。请先按重复参保终止其中一份（有资助或缴费的先退清），再合并。"

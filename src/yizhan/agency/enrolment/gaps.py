@@ -18,9 +18,10 @@ NOT_INSURED = Gap(
                      where k.person_id = p.id and k.withdrawn_at is null and k.valid @> %(today)s::date) m on m.identity is not null
      where p.merged_into_id is null and p.died_on is null
        and p.area_path >= %(area)s and p.area_path < %(area)s || '~'
-       and not exists (select 1 from enrolment_enrolment e
+       and not exists (select 1 from (select p.id union all select k.id from people_person k where k.merged_into_id = p.id) same
+                        join enrolment_enrolment e on e.person_id = same.id
                         left join enrolment_charge c on c.person_id = e.person_id and c.year = e.year
-                        where e.person_id = p.id and e.withdrawn_at is null and e.insured @> %(today)s::date
+                        where e.withdrawn_at is null and e.insured @> %(today)s::date
                           and (e.scheme = 'employee' or (c.balance <= 0 and not c.void)))
        and not exists (select 1 from enrolment_elsewhere(array[p.id], extract(year from %(today)s::date)::int) o
                         where o.settled and o.since <= %(today)s and (o.until is null or o.until > %(today)s))

@@ -117,7 +117,7 @@ ROW_OUTCOMES = {
 }
 
 KEEPS = {
-    "own": Words("保留本地居民参保", "the resident enrolment here stays"),
+    "own": Words("保留本地参保", "the enrolment here stays"),
     "other": Words("保留另一处参保", "the other enrolment stays"),
 }
 
@@ -443,6 +443,7 @@ class ListRow(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["file", "place"], name="row_place")]
+        indexes = [models.Index(fields=["id_hash"], name="listrow_number")]
 
     @property
     def shown_outcome(self) -> State:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from yizhan.agency.desk.words import Words
@@ -80,15 +81,54 @@ def of_persons(ids: Sequence[int]) -> Q:
     return Q(person_id__in=ids) | Q(person__merged_into__in=ids)
 
 
+def kept(person: Person) -> Person:
+    """The person itself, or the one into whom it was merged."""
+    return person.merged_into or person
+
+
+def kept_id(row: Enrolment | Charge | Double) -> int:
+    """Whose row it is now. The row comes with its person."""
+    return row.person.merged_into_id or row.person_id
+
+
+def residents(ids: Sequence[int], year: int) -> dict[int, Enrolment]:
+    """The resident enrolment that stands in a year, by kept person. One statement."""
+    rows = Enrolment.objects.live().resident().filter(of_persons(ids), year=year).select_related("person")
+    return {kept_id(row): row for row in rows.order_by("-id")}
+
+
+def accounts(ids: Sequence[int], year: int, *, locked: bool = False) -> dict[int, Charge]:
+    """The one account of each kept person's year; of several that merging brought together, the one that is in use.
+
+    An enrolment and its account always stand in the same record, so that both go back together if a merge is undone.
+    """
+    alive = Enrolment.objects.live().resident().filter(person=OuterRef("person"), year=OuterRef("year"))
+    rows = Charge.objects.filter(of_persons(ids), year=year).select_related("person").annotate(alive=Exists(alive))
+    if locked:
+        rows = rows.select_for_update(of=("self",)).order_by("pk")
+
+    def in_use(row: Charge) -> tuple[int, ...]:
+        moved = bool(row.subsidised or row.received or row.refunded)
+        return getattr(row, "alive", False), moved, not row.void, row.person.merged_into_id is None, row.pk
+
+    return {kept_id(row): row for row in sorted(rows, key=in_use)}
+
+
 def both_enrolled(kept: Person, dropped: Person) -> list[Problem]:
-    """What stands against merging two records: a year in which both are enrolled as residents, or had money."""
-    years: list[set[int]] = []
+    """What stands against merging two records: a year in which both are enrolled, had money, or have it proposed."""
+    years: dict[int, set[int]] = {}
     for person in (kept, dropped):
-        rows = Enrolment.objects.live().filter(of_person(person), scheme__in=RESIDENT)
+        rows = Enrolment.objects.live().resident().filter(of_person(person))
         money = Charge.objects.filter(of_person(person)).exclude(subsidised=0, received=0, refunded=0)
-        years.append({*rows.values_list("year", flat=True), *money.values_list("year", flat=True)})
-    both = sorted(years[0] & years[1])
-    return [BothEnrolled(years="、".join(map(str, both)))] if both else []
+        lines = SubsidyLine.objects.filter(of_person(person), open=True)
+        years[person.pk] = {year for found in (rows, money, lines) for year in found.values_list("year", flat=True)}
+    both = years[kept.pk] & years[dropped.pk]
+    for person, other in ((kept, dropped), (dropped, kept)):
+        # What one of them has in a county that the actor does not see.
+        for year in years[other.pk] - both:
+            if any(there.scheme in RESIDENT for there in elsewhere([person.pk], year).get(person.pk, ())):
+                both.add(year)
+    return [BothEnrolled(years="、".join(map(str, sorted(both))))] if both else []
 
 
 def insured_periods(person: Person, scheme: str | None = None) -> list[InsuredPeriod]:
@@ -123,7 +163,7 @@ STATES = ("insured", "owing", "waiting", "ended")
 def enrolments(*, year: int, path: str, scheme: str = "", state: str = "", on: date) -> QuerySet[Enrolment]:
     """Live enrolments of a year in an area, with the person and what is owed. `on` tells who is insured by now."""
     charge = Charge.objects.filter(person=OuterRef("person"), year=OuterRef("year"))
-    rows = Enrolment.objects.live().filter(within(path), year=year).select_related("person")
+    rows = Enrolment.objects.live().filter(within(path), year=year).select_related("person__merged_into")
     rows = rows.annotate(balance=Subquery(charge.values("balance")[:1]))
     if scheme:
         rows = rows.filter(scheme=scheme)
@@ -149,11 +189,11 @@ def shown_state(row: Enrolment, balance: int | None, on: date) -> str:
 
 
 def person(person_id: int) -> Person:
-    """One person. Raises NotFound."""
-    found = Person.objects.living_rows().filter(pk=person_id).first()
+    """One person; whose number was merged into another leads to that one. Raises NotFound."""
+    found = Person.objects.select_related("merged_into").filter(pk=person_id).first()
     if found is None:
         raise NotFound()
-    return found
+    return kept(found)
 
 
 def area_of(code: str, path: str) -> Area:
@@ -170,6 +210,12 @@ def pooling_area(code: str) -> Area:
     if found is None:
         raise NotFound()
     return found
+
+
+def above_counties(path: str) -> list[Area]:
+    """Cities and provinces within a path, itself left out: among them are the pooling areas."""
+    rows = Area.objects.filter(within(path, "path"), level__in=("province", "city")).exclude(path=path)
+    return list(rows.order_by("code"))
 
 
 def parts_of(area: Area) -> list[Area]:
@@ -203,7 +249,7 @@ class Account:
 def account(person: Person, year: int) -> Account:
     """A person's enrolments, money and open questions of a year."""
     rows = list(Enrolment.objects.filter(of_person(person), year=year).order_by("-id"))
-    charge = Charge.objects.filter(of_person(person), year=year).order_by("void", "-id").first()
+    charge = accounts([person.pk], year).get(person.pk)
     entries, refunds, differences = [], [], []
     if charge is not None:
         entries = list(charge.entries.select_related("receipt", "line__batch", "refund").order_by("on", "id"))
@@ -271,7 +317,7 @@ def _by_payer(lines: QuerySet[SubsidyLine]) -> list[PayerTotal]:
 
 def lines(found: SubsidyBatch, *, payer: str = "", identity: str = "", kind: str = "") -> QuerySet[SubsidyLine]:
     """The lines of a batch, by payer, identity, and kind (given, taken_back, enrols)."""
-    rows = found.lines.select_related("person").order_by("person__name_key", "id")
+    rows = found.lines.select_related("person__merged_into").order_by("person__name_key", "id")
     if payer:
         rows = rows.filter(payer=payer)
     if identity:
@@ -333,14 +379,16 @@ def file_rows(found: ListFile, outcome: str | None = None) -> QuerySet[ListRow]:
 
 def differences(year: int, path: str, *, decided: bool = False, kind: str = "") -> QuerySet[Difference]:
     """Differences that wait, or that were decided."""
-    rows = Difference.objects.filter(within(path), year=year).select_related("row", "charge__person", "decided_by")
+    rows = Difference.objects.filter(within(path), year=year).select_related(
+        "row", "charge__person__merged_into", "decided_by"
+    )
     rows = rows.exclude(decision="") if decided else rows.filter(decision="")
     return (rows.filter(kind=kind) if kind else rows).order_by("-id")
 
 
 def difference(number: int) -> Difference:
     """One difference. Raises NotFound."""
-    found = Difference.objects.select_related("row", "charge__person", "receipt").filter(pk=number).first()
+    found = Difference.objects.select_related("row", "charge__person__merged_into", "receipt").filter(pk=number).first()
     if found is None:
         raise NotFound()
     return found
@@ -350,7 +398,7 @@ def refunds(year: int, path: str, state: str = "") -> QuerySet[Refund]:
     """Refunds, latest first."""
     rows = Refund.objects.filter(within(path, "charge__area_path"), year=year)
     rows = rows.filter(state=state) if state else rows
-    return rows.select_related("charge__person", "proposed_by", "decided_by", "tax_list").order_by("-id")
+    return rows.select_related("charge__person__merged_into", "proposed_by", "decided_by", "tax_list").order_by("-id")
 
 
 def refund(number: int) -> Refund:
@@ -365,12 +413,12 @@ def overpaid(year: int, path: str) -> QuerySet[Charge]:
     """Accounts on which too much lies, and for which no refund waits."""
     waiting = Refund.objects.filter(charge=OuterRef("pk"), state="proposed")
     rows = Charge.objects.filter(within(path), ~Exists(waiting), year=year, balance__lt=0)
-    return rows.select_related("person").order_by("person__name_key", "id")
+    return rows.select_related("person__merged_into").order_by("person__name_key", "id")
 
 
 def charge(number: int) -> Charge:
     """One account. Raises NotFound."""
-    found = Charge.objects.select_related("person").filter(pk=number).first()
+    found = Charge.objects.select_related("person__merged_into").filter(pk=number).first()
     if found is None:
         raise NotFound()
     return found
@@ -378,16 +426,16 @@ def charge(number: int) -> Charge:
 
 def died_before(year: int, path: str) -> QuerySet[Enrolment]:
     """People who are enrolled although they died before their insurance began."""
-    rows = Enrolment.objects.live().resident().filter(within(path), year=year, person__died_on__isnull=False)
-    return (
-        rows.filter(insured__startswith__gt=F("person__died_on")).select_related("person").order_by("person__name_key")
-    )
+    rows = Enrolment.objects.live().resident().filter(within(path), year=year)
+    rows = rows.annotate(died_on=Coalesce("person__merged_into__died_on", "person__died_on"))
+    rows = rows.filter(insured__startswith__gt=F("died_on"))
+    return rows.select_related("person__merged_into").order_by("person__name_key")
 
 
 def year_sums(year: int, path: str) -> dict[str, int]:
     """The year's money in an area: due = covered + paid + owed − too much."""
     return Charge.objects.filter(within(path), year=year).aggregate(
-        people=Count("id"), due=Sum("due", default=0), covered=Sum("covered", default=0),
+        people=Count("id", filter=Q(void=False)), due=Sum("due", default=0), covered=Sum("covered", default=0),
         subsidised=Sum("subsidised", default=0), received=Sum("received", default=0), refunded=Sum("refunded", default=0),
         owed=Sum("balance", filter=Q(balance__gt=0), default=0), too_much=-Sum("balance", filter=Q(balance__lt=0), default=0),
     )  # fmt: skip
@@ -398,13 +446,13 @@ def year_sums(year: int, path: str) -> dict[str, int]:
 
 def doubles(year: int, path: str, *, decided: bool = False) -> QuerySet[Double]:
     """Cases of double enrolment that wait, or that were decided."""
-    rows = Double.objects.filter(within(path), year=year).select_related("person", "decided_by")
+    rows = Double.objects.filter(within(path), year=year).select_related("person__merged_into", "decided_by")
     return (rows.exclude(keeps="") if decided else rows.filter(keeps="")).order_by("-id")
 
 
 def double(number: int) -> Double:
     """One case. Raises NotFound."""
-    found = Double.objects.select_related("person").filter(pk=number).first()
+    found = Double.objects.select_related("person__merged_into").filter(pk=number).first()
     if found is None:
         raise NotFound()
     return found
@@ -530,8 +578,10 @@ def missing(path: str, *, year: int, on: date, identity: str = "") -> QuerySet[P
         # As sets: joined row by row it takes half a minute as long as the database has no statistics of a new list.
         cursor.execute(_MISSING, values)
         ids = [row[0] for row in cursor.fetchall()]
-    known = Enrolment.objects.live().filter(Q(person=OuterRef("pk")) | Q(person__merged_into=OuterRef("pk")), year=year)
-    own = Charge.objects.filter(person=OuterRef("pk"), year=year)
+    theirs = Q(person=OuterRef("pk")) | Q(person__merged_into=OuterRef("pk"))
+    known = Enrolment.objects.live().filter(theirs, year=year)
+    alive = Enrolment.objects.live().resident().filter(person=OuterRef("person"), year=year)
+    own = Charge.objects.filter(theirs, Exists(alive), year=year)
     persons = Person.objects.living_rows().filter(within(path), Q(died_on=None) | Q(died_on__gte=on), pk__in=ids)
     persons = persons.annotate(enrolled=Exists(known), balance=Subquery(own.values("balance")[:1]))
     return persons.order_by("name_key", "id")
@@ -539,7 +589,7 @@ def missing(path: str, *, year: int, on: date, identity: str = "") -> QuerySet[P
 
 def line(found: SubsidyBatch, number: int) -> SubsidyLine:
     """One line of a batch. Raises NotFound."""
-    row = found.lines.select_related("person").filter(pk=number).first()
+    row = found.lines.select_related("person__merged_into").filter(pk=number).first()
     if row is None:
         raise NotFound()
     return row

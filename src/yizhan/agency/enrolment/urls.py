@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.urls import path
 
 from yizhan.agency.enrolment import gaps
-from yizhan.agency.enrolment.views import coverage, doubles, people, subsidies, tax
+from yizhan.agency.enrolment.views import coverage, doubles, held, people, subsidies, tax
 from yizhan.agency.people import panels
 
 gaps.register()
 panels.add(people.panel)
+held.register()
 
 app_name = "enrolment"
 urlpatterns = [

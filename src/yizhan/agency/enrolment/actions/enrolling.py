@@ -20,6 +20,7 @@ from yizhan.agency.enrolment.errors import (
 from yizhan.agency.enrolment.models import RESIDENT, SCHEMES, Charge, Enrolment, Extension, Population
 from yizhan.agency.enrolment.years import Year, insured_range, marks_of, premium_on, told, year_at
 from yizhan.agency.people.models import Person
+from yizhan.agency.people.names import normalise_name
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import Area
@@ -79,16 +80,16 @@ def enter(wishes: Sequence[Wish], year: Year, *, acting_user: Actor) -> list[Enr
     # Whoever enrols the same people at the same time waits here, and then sees what was done.
     list(Person.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk"))
     insured: dict[int, Enrolment] = {}
-    theirs = queries.of_persons(ids)
-    for row in Enrolment.objects.live().filter(theirs, year=year.year).select_related("person").order_by("-id"):
-        insured[row.person.merged_into_id or row.person_id] = row
+    live = Enrolment.objects.live().filter(queries.of_persons(ids), year=year.year)
+    for row in live.select_related("person").order_by("-id"):
+        insured[queries.kept_id(row)] = row
     elsewhere = queries.elsewhere(ids, year.year)
     marks = marks_of(ids)
-    accounts_known = Charge.objects.filter(theirs, year=year.year).select_related("person").order_by("-void", "id")
-    charges = {c.person.merged_into_id or c.person_id: c for c in accounts_known}
+    charges = queries.accounts(ids, year.year)
     outcomes: list[Enrolment | Problem | Problems] = []
     rows: list[Enrolment] = []
-    accounts: list[Charge] = []
+    opened: list[Charge] = []
+    void: list[int] = []
     for wish in wishes:
         person = wish.person
         problem = _why_not(wish, year, insured.get(person.pk), elsewhere.get(person.pk, []))
@@ -104,17 +105,18 @@ def enter(wishes: Sequence[Wish], year: Year, *, acting_user: Actor) -> list[Enr
         except Problems as refused:
             outcomes.append(refused)
             continue
-        row = _enrolment(wish, year, premium, acting_user)
+        if charge is None:
+            charges[person.pk] = charge = charge_of(person, premium)
+            opened.append(charge)
+        elif charge.void:
+            void.append(charge.pk)
+        row = _enrolment(wish, charge.person, year, premium, acting_user)
         insured[person.pk] = row
         rows.append(row)
         outcomes.append(row)
-        if charge is None:
-            accounts.append(charge_of(person, premium))
-            charges[person.pk] = accounts[-1]
     Enrolment.objects.bulk_create(rows, batch_size=500)
-    Charge.objects.bulk_create(accounts, batch_size=500)
-    again = [charges[row.person_id].pk for row in rows]
-    Charge.objects.filter(pk__in=again, void=True).update(void=False)
+    Charge.objects.bulk_create(opened, batch_size=500)
+    Charge.objects.filter(pk__in=void).update(void=False)
     return outcomes
 
 
@@ -145,9 +147,9 @@ def _covers(known: Enrolment, year: Year) -> bool:
     return known.insured is None or known.insured.upper is None or known.insured.upper > year.last_day
 
 
-def _enrolment(wish: Wish, year: Year, premium: Premium, acting_user: Actor) -> Enrolment:
+def _enrolment(wish: Wish, record: Person, year: Year, premium: Premium, acting_user: Actor) -> Enrolment:
     return Enrolment(
-        person=wish.person, area_path=wish.person.area_path, year=year.year, scheme=wish.scheme, tier=wish.tier,
+        person=record, area_path=wish.person.area_path, year=year.year, scheme=wish.scheme, tier=wish.tier,
         event=wish.event, event_on=wish.event_on, enrolled_on=wish.enrolled_on, insured=insured_range(premium),
         start=premium.start, recorded_by_id=acting_user.pk,
     )  # fmt: skip
@@ -220,7 +222,7 @@ def record_elsewhere_insured(
 ) -> Enrolment | None:
     """Note that a person is insured under another scheme, as its list says. None: it was known. Inside `acting`."""
     insured = DateRange(since, until)
-    rows = Enrolment.objects.live().filter(person=person, scheme=scheme, year=year)
+    rows = Enrolment.objects.live().filter(queries.of_person(person), scheme=scheme, year=year)
     same = rows.filter(insured__startswith=since).first()
     if same is not None and same.insured == insured:
         return None
@@ -277,7 +279,23 @@ def record_population(
         return population
 
 
-def persons_by_hash(hashes: Iterable[bytes]) -> dict[bytes, Person]:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom a list names: a record, which may have been merged into another since."""
+
+    record: Person
+
+    @property
+    def person(self) -> Person:
+        """The person of the record as known now."""
+        return queries.kept(self.record)
+
+    def is_called(self, name: str) -> bool:
+        """Whether this is the name of the record, or of the one that was kept."""
+        return normalise_name(name) in (self.record.name_matched, self.person.name_matched)
+
+
+def named_by_hash(hashes: Iterable[bytes]) -> dict[bytes, Named]:
     """Visible persons by the hash of their number, as lists name them."""
-    found = Person.objects.living_rows().filter(id_hash__in=list(hashes))
-    return {bytes(person.id_hash): person for person in found}
+    found = Person.objects.select_related("merged_into").filter(id_hash__in=list(hashes))
+    return {bytes(person.id_hash): Named(person) for person in found}

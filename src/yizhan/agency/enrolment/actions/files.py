@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,18 +19,20 @@ from django.utils import timezone
 from yizhan.agency import crypto
 from yizhan.agency.desk.logs import masked_text
 from yizhan.agency.desk.words import Words
-from yizhan.agency.enrolment.actions.enrolling import Wish, enter, persons_by_hash, record_elsewhere_insured, signer
+from yizhan.agency.enrolment.actions.enrolling import Wish, enter, named_by_hash, record_elsewhere_insured, signer
 from yizhan.agency.enrolment.errors import BadCell, ColumnMissing, FileAlreadyTaken, FileEmpty
-from yizhan.agency.enrolment.models import EVENTS, RESIDENT, TIERS, Double, Enrolment, ListFile, ListRow
+from yizhan.agency.enrolment.models import EVENTS, TIERS, Double, Enrolment, ListFile, ListRow
+from yizhan.agency.enrolment.queries import residents
 from yizhan.agency.enrolment.years import year_at
 from yizhan.agency.jobs.actions import start
 from yizhan.agency.people.bulk import NewPerson, register_in_bulk
 from yizhan.agency.people.identifiers import KINDS, Identifier, mask_identifier, read_identifier
 from yizhan.agency.people.models import Person
-from yizhan.agency.people.names import normalise_name
 from yizhan.agency.people.sealing import number_hash
 from yizhan.agency.spreadsheets import Table, TemplateColumn, read_table
 from yizhan.agency.staff.audit import record
+from yizhan.agency.staff.errors import NotFound
+from yizhan.agency.staff.models import Area
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import Actor, acting, demand
 from yizhan.errors import InputProblem, Problem, Problems
@@ -92,28 +94,34 @@ class _Parsed:
     identifier: Identifier | None = None
 
 
-def take_file(kind: str, *, content: bytes, filename: str, year: int, acting_user: Actor) -> ListFile:
-    """Take a table in, and start the run that works on it.
+def take_file(
+    kind: str, *, content: bytes, filename: str, year: int, area: Area | None = None, acting_user: Actor
+) -> ListFile:
+    """Take a table in, and start the run that works on it. `area`: whose it is, where not the actor's whole area.
 
-    Raises NotAllowed, FileAlreadyTaken; Problems: an unreadable file, missing columns, rows that cannot be read where
+    Raises NotAllowed, NotFound, FileAlreadyTaken; Problems: an unreadable file, missing columns, rows that cannot be read where
     money is concerned, no policies or figures for the year.
     """
     demand(acting_user, RIGHTS[kind])
     with acting(acting_user):
-        if kind != "employees":
-            year_at(acting_user.area_path, year)
+        path = area.path if area else acting_user.area_path
+        if not path.startswith(acting_user.area_path):
+            raise NotFound()
+        # A province's list of residents may be of several pooling areas: there each row is judged by its own.
+        if kind == "receipts" or (kind == "residents" and path.count(".") > 2):
+            year_at(path, year)
         digest, filename = crypto.digest(content), masked_text(filename)
-        _refuse_known(kind, year, digest, acting_user)
+        _refuse_known(kind, year, digest, path)
         parsed = _parsed(kind, read_table(content, filename))
         fen = sum(int(p.cells["fen"]) for p in parsed if "fen" in p.cells)  # type: ignore[call-overload]  # a number
         try:
             with transaction.atomic():
                 file = ListFile.objects.create(
-                    kind=kind, area_path=acting_user.area_path, year=year, name=filename[:120], digest=digest, rows=len(parsed),
+                    kind=kind, area_path=path, year=year, name=filename[:120], digest=digest, rows=len(parsed),
                     fen=fen, uploaded_by_id=signer(acting_user),
                 )  # fmt: skip
         except IntegrityError:  # somebody uploaded it while we read
-            _refuse_known(kind, year, digest, acting_user)
+            _refuse_known(kind, year, digest, path)
             raise
         ListRow.objects.bulk_create((_row(file, place, p) for place, p in enumerate(parsed)), batch_size=1000)
         if kind == "residents":
@@ -126,9 +134,9 @@ def take_file(kind: str, *, content: bytes, filename: str, year: int, acting_use
         return file
 
 
-def _refuse_known(kind: str, year: int, digest: bytes, acting_user: Actor) -> None:
+def _refuse_known(kind: str, year: int, digest: bytes, path: str) -> None:
     known = ListFile.objects.select_related("uploaded_by").filter(
-        kind=kind, year=year, digest=digest, area_path=acting_user.area_path
+        kind=kind, year=year, digest=digest, area_path=path
     ).first()  # fmt: skip
     if known is not None:
         when = timezone.localtime(known.uploaded_at).strftime("%Y-%m-%d %H:%M")
@@ -313,13 +321,14 @@ _OTHER_NAME = {"zh": "姓名与已登记的不一致", "en": "the name differs f
 def enrol_rows(file: ListFile, position: int, *, acting_user: Actor) -> None:
     """Enrol the people of some rows. Called inside `acting`, by the run."""
     rows = rows_of_step(file, position)
-    persons = persons_by_hash(bytes(row.id_hash) for row in rows)
+    named = named_by_hash(bytes(row.id_hash) for row in rows)
     by_path: dict[str, list[tuple[ListRow, Wish]]] = {}
     for row in rows:
-        person = persons.get(bytes(row.id_hash))
-        if person is None or person.name_matched != normalise_name(row.name):
-            row.outcome, row.why = ("not_found", _UNKNOWN) if person is None else ("refused", _OTHER_NAME)
+        meant = named.get(bytes(row.id_hash))
+        if meant is None or not meant.is_called(row.name):
+            row.outcome, row.why = ("not_found", _UNKNOWN) if meant is None else ("refused", _OTHER_NAME)
             continue
+        person = meant.person
         wish = Wish(
             person, _optional_day(row.cells["enrolled_on"]) or timezone.localdate(), event=row.cells["event"],
             event_on=_optional_day(row.cells["event_on"]), tier=row.cells["tier"],
@@ -327,7 +336,13 @@ def enrol_rows(file: ListFile, position: int, *, acting_user: Actor) -> None:
         by_path.setdefault(person.area_path[:21], []).append((row, wish))
     for path in sorted(by_path):
         pairs = by_path[path]
-        outcomes = enter([wish for _, wish in pairs], year_at(path, file.year), acting_user=acting_user)
+        outcomes: Sequence[Enrolment | Problem | Problems]
+        try:
+            year = year_at(path, file.year)
+        except Problems as refused:  # a place without policies, on a list of a whole province
+            outcomes = [refused] * len(pairs)
+        else:
+            outcomes = enter([wish for _, wish in pairs], year, acting_user=acting_user)
         for (row, _), outcome in zip(pairs, outcomes, strict=True):
             if isinstance(outcome, Enrolment):
                 row.outcome = "enrolled"
@@ -341,14 +356,14 @@ def enrol_rows(file: ListFile, position: int, *, acting_user: Actor) -> None:
 def note_employees(file: ListFile, position: int, *, acting_user: Actor) -> None:
     """Note who is insured as an employee, and open a case for each who is a resident at the same time. By the run."""
     rows = rows_of_step(file, position)
-    persons = persons_by_hash(bytes(row.id_hash) for row in rows)
-    live = Enrolment.objects.live().filter(person__in=persons.values(), year=file.year, scheme__in=RESIDENT)
-    residents = {row.person_id: row for row in live}
+    named = named_by_hash(bytes(row.id_hash) for row in rows)
+    enrolled = residents([meant.person.pk for meant in named.values()], file.year)
     for row in rows:
-        person = persons.get(bytes(row.id_hash))
-        if person is None or person.name_matched != normalise_name(row.name):
-            row.outcome, row.why = ("not_found", _UNKNOWN) if person is None else ("refused", _OTHER_NAME)
+        meant = named.get(bytes(row.id_hash))
+        if meant is None or not meant.is_called(row.name):
+            row.outcome, row.why = ("not_found", _UNKNOWN) if meant is None else ("refused", _OTHER_NAME)
             continue
+        person = meant.person
         since, last = _optional_day(row.cells["since"]), _optional_day(row.cells["until"])
         if since is None or (last is not None and last < since):
             row.outcome, row.why = "refused", {"zh": "结束日期早于开始日期", "en": "the last day is before the first"}
@@ -359,7 +374,7 @@ def note_employees(file: ListFile, position: int, *, acting_user: Actor) -> None
             acting_user=acting_user,
         )  # fmt: skip
         row.outcome = "recorded" if new else "already"
-        known = residents.get(person.pk)
+        known = enrolled.get(person.pk)
         if known is not None and _overlap(known, since, until):
             Double.objects.bulk_create(
                 [Double(person=person, area_path=person.area_path, year=file.year, other_scheme="employee", other_since=since,

@@ -14,11 +14,12 @@ from django.db import connection
 from django.utils import timezone
 
 from yizhan.agency.enrolment.actions.enrolling import (
+    Named,
     Wish,
     charge_of,
     end_enrolment,
     enter,
-    persons_by_hash,
+    named_by_hash,
     replace_enrolment,
 )
 from yizhan.agency.enrolment.actions.files import keep_outcomes, rows_of_step
@@ -36,9 +37,9 @@ from yizhan.agency.enrolment.models import (
     ListRow,
     Receipt,
 )
+from yizhan.agency.enrolment.queries import accounts, residents
 from yizhan.agency.enrolment.years import Year, entry_of, insured_range, marks_of, premium_on, year_at
 from yizhan.agency.people.models import Person
-from yizhan.agency.people.names import normalise_name
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import NotFound, Outdated
 from yizhan.agency.staff.rights import Right
@@ -58,27 +59,24 @@ def count_rows(file: ListFile, position: int, *, acting_user: Actor) -> None:
     rows = rows_of_step(file, position)
     known = _known(pooling, [str(row.cells["number"]) for row in rows])
     persons = _persons(rows)
-    ids = sorted({p.pk for p in persons.values()})
-    charges = {
-        c.person_id: c
-        for c in Charge.objects.select_for_update().filter(person_id__in=ids, year=file.year).order_by("pk")
-    }
-    enrolments = {e.person_id: e for e in Enrolment.objects.live().resident().filter(person_id__in=ids, year=file.year)}
+    ids = sorted({meant.person.pk for meant in persons.values()})
+    charges = accounts(ids, file.year, locked=True)
+    enrolments = residents(ids, file.year)
     counting = _Counting(year, file, acting_user)
     for row in rows:
-        number, person = str(row.cells["number"]), persons.get(row.pk)
+        number, meant = str(row.cells["number"]), persons.get(row.pk)
         before = known.get(number)
         if before is not None:
-            _repeated(counting, row, before, person)
+            _repeated(counting, row, before, meant)
             continue
-        charge = charges.get(person.pk) if person else None
-        if person is None or person.name_matched != normalise_name(row.name):
-            counting.differs(row, "unknown_person" if person is None else "name_differs")
+        charge = charges.get(meant.person.pk) if meant else None
+        if meant is None or not meant.is_called(row.name):
+            counting.differs(row, "unknown_person" if meant is None else "name_differs")
         elif charge is None:
             counting.differs(row, "not_enrolled")
         else:
-            counting.count(row, charge, enrolments.get(person.pk))
-            known[number] = _Known(int(row.cells["fen"]), date.fromisoformat(row.cells["paid_on"]), person.pk)
+            counting.count(row, charge, enrolments.get(meant.person.pk))
+            known[number] = _Known(int(row.cells["fen"]), date.fromisoformat(row.cells["paid_on"]), charge.person_id)
     counting.write()
     keep_outcomes(rows)
     record(
@@ -105,27 +103,34 @@ def _known(pooling: str, numbers: list[str]) -> dict[str, _Known]:
         return {number: _Known(fen, paid_on, person_id) for number, fen, paid_on, person_id in cursor.fetchall()}
 
 
-def _persons(rows: list[ListRow]) -> dict[int, Person]:
+def _persons(rows: list[ListRow]) -> dict[int, Named]:
     """Whom each row means: by our own number where the row has it, else by the certificate's."""
     numbers = {
         row.pk: int(str(row.cells["person_number"])) for row in rows if str(row.cells["person_number"]).isdecimal()
     }
-    by_id = Person.objects.living_rows().in_bulk([n for n in numbers.values() if n < 2**62])
-    by_hash = persons_by_hash({bytes(row.id_hash) for row in rows if row.id_hash})
-    found: dict[int, Person] = {}
+    by_id = Person.objects.select_related("merged_into").in_bulk([n for n in numbers.values() if n < 2**62])
+    by_hash = named_by_hash({bytes(row.id_hash) for row in rows if row.id_hash})
+    found: dict[int, Named] = {}
     for row in rows:
-        person = by_id.get(numbers.get(row.pk, 0)) or by_hash.get(bytes(row.id_hash))
-        if person is not None:
-            found[row.pk] = person
+        record = by_id.get(numbers.get(row.pk, 0))
+        meant = Named(record) if record else by_hash.get(bytes(row.id_hash))
+        if meant is not None:
+            found[row.pk] = meant
     return found
 
 
-def _repeated(counting: _Counting, row: ListRow, before: _Known, person: Person | None) -> None:
+def _repeated(counting: _Counting, row: ListRow, before: _Known, meant: Named | None) -> None:
     same = (before.fen, before.paid_on) == (row.cells["fen"], date.fromisoformat(row.cells["paid_on"]))
-    if same and (person is None or person.pk == before.person_id):
+    if same and (meant is None or before.person_id in _numbers_of(meant)):
         row.outcome = "repeated"
     else:
         counting.differs(row, "number_conflict", expected=before.fen)
+
+
+def _numbers_of(meant: Named) -> set[int]:
+    """All numbers of a person: its own, and of what was merged into it. Asked for the few receipts that come again."""
+    person = meant.person
+    return {person.pk, *person.merged.values_list("pk", flat=True)}
 
 
 class _Counting:
@@ -213,7 +218,8 @@ class _Counting:
 
 def date_late(enrolment: Enrolment, year: Year, paid_on: date, *, acting_user: Actor) -> None:
     """Begin the insurance of somebody who paid late where the rules let it begin; nowhere, if they let nobody in."""
-    marks = marks_of([enrolment.person_id]).get(enrolment.person_id, ())
+    person_id = enrolment.person.merged_into_id or enrolment.person_id
+    marks = marks_of([person_id]).get(person_id, ())
     try:
         premium = premium_on(year, marks, today=timezone.localdate(), entry=entry_of(enrolment), enrolled_on=paid_on)
         insured, begins = insured_range(premium), premium.start
@@ -273,7 +279,8 @@ def decide_difference(
 def _meant(row: Difference, person: Person | None) -> Person:
     """The person named by the officer, else the one whom the row's number names. Raises NotFound."""
     if person is None:
-        person = _persons([row.row]).get(row.row_id)
+        meant = _persons([row.row]).get(row.row_id)
+        person = meant.person if meant else None
     found = Person.objects.living_rows().filter(pk=person.pk).first() if person else None
     if found is None:
         raise NotFound()
@@ -287,13 +294,13 @@ def _assign(row: Difference, person: Person, *, enrol: bool, acting_user: Actor)
     _lock(year.scheme.area)
     if _known(year.scheme.area, [row.row.cells["number"]]):
         raise NotFound()
-    enrolment = Enrolment.objects.live().resident().filter(person=person, year=row.year).first()
+    enrolment = residents([person.pk], row.year).get(person.pk)
     if enrolment is None and enrol:
         outcome = enter([Wish(person, paid_on)], year, acting_user=acting_user)[0]
         if isinstance(outcome, Problem | Problems):
             raise outcome
         enrolment = outcome
-    charge = Charge.objects.select_for_update().filter(person=person, year=row.year).first()
+    charge = accounts([person.pk], row.year, locked=True).get(person.pk)
     if charge is None:
         premium = premium_on(year, (), today=timezone.localdate(), entry=ORDINARY)
         charge = charge_of(person, premium)

@@ -13,6 +13,7 @@ from datetime import date
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from yizhan.agency.desk.words import Words
@@ -26,7 +27,7 @@ from yizhan.agency.enrolment.errors import (
     NothingToDecide,
 )
 from yizhan.agency.enrolment.models import RESIDENT, Charge, Enrolment, Entry, SubsidyBatch, SubsidyLine
-from yizhan.agency.enrolment.queries import of_persons, within
+from yizhan.agency.enrolment.queries import accounts, elsewhere, kept, kept_id, of_persons, within
 from yizhan.agency.enrolment.years import Year, entry_of, insured_range, marks_of, premium_on, told, year_at
 from yizhan.agency.jobs.actions import start
 from yizhan.agency.people.models import IdentityMark, Person
@@ -86,10 +87,10 @@ def candidates(batch: SubsidyBatch, year: Year) -> list[int]:
     who were given something."""
     first = min(year.financing.period_from, year.first_day)
     marks = IdentityMark.objects.known().filter(person=OuterRef("pk"), valid__overlap=(first, None))
-    theirs = Q(person=OuterRef("pk")) | Q(person__merged_into=OuterRef("pk"))
-    given = Charge.objects.filter(theirs, year=year.year, subsidised__gt=0)
+    given = Charge.objects.filter(year=year.year, subsidised__gt=0)
+    whose = given.values(whose=Coalesce("person__merged_into_id", "person_id"))
     persons = Person.objects.living_rows().filter(within(batch.area_path))
-    return list(persons.filter(Exists(marks) | Exists(given)).order_by("pk").values_list("pk", flat=True))
+    return list(persons.filter(Exists(marks) | Q(pk__in=whose)).order_by("pk").values_list("pk", flat=True))
 
 
 def compute(batch: SubsidyBatch, ids: Sequence[int], *, acting_user: Actor) -> None:
@@ -99,16 +100,16 @@ def compute(batch: SubsidyBatch, ids: Sequence[int], *, acting_user: Actor) -> N
     persons = {p.pk: p for p in Person.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")}
     marks = marks_of(ids)
     # What a record had before it was merged into another counts for the one that was kept.
-    theirs = of_persons(ids)
-    live = Enrolment.objects.live().filter(theirs, year=batch.year).select_related("person").order_by("-id")
-    resident = {row.person.merged_into_id or row.person_id: row for row in live if row.scheme in RESIDENT}
-    otherwise = {row.person.merged_into_id or row.person_id for row in live if row.scheme not in RESIDENT}
-    accounts_known = Charge.objects.filter(theirs, year=batch.year).select_related("person").order_by("-void", "id")
-    charges = {c.person.merged_into_id or c.person_id: c for c in accounts_known}
+    live = list(
+        Enrolment.objects.live().filter(of_persons(ids), year=batch.year).select_related("person").order_by("-id")
+    )
+    resident = {kept_id(row): row for row in live if row.scheme in RESIDENT}
+    otherwise = {kept_id(row) for row in live if row.scheme not in RESIDENT} | elsewhere(ids, batch.year).keys()
+    charges = accounts(ids, batch.year)
     given = _given([c.pk for c in charges.values() if c.subsidised])
     counts: Counter[str] = Counter(batch.counts)
     lines: list[SubsidyLine] = []
-    accounts: list[Charge] = []
+    opened: list[Charge] = []
     for person in persons.values():
         charge, known = charges.get(person.pk), resident.get(person.pk)
         why, premium = _judged(person, year, marks.get(person.pk, []), known, person.pk in otherwise, charge, today)
@@ -124,10 +125,11 @@ def compute(batch: SubsidyBatch, ids: Sequence[int], *, acting_user: Actor) -> N
         assert premium is not None
         if charge is None:
             charge = charge_of(person, premium)
-            accounts.append(charge)
+            charge.void = known is None  # nothing is due before the approval enrols
+            opened.append(charge)
         counts["granted"] += 1
         lines.append(_granted(batch, person, charge, premium, before, enrols=known is None))
-    Charge.objects.bulk_create(accounts)
+    Charge.objects.bulk_create(opened)
     for line in lines:
         line.charge_id = line.charge.pk  # those made a moment ago have their number only now
     # A line that is open in another county, for somebody who moved, stays the only one.
@@ -286,16 +288,20 @@ def _enter_lines(batch: SubsidyBatch, on: date, acting_user: Actor) -> int:
 def _enrol_subsidised(batch: SubsidyBatch, money_on: date, acting_user: Actor) -> None:
     """Enrol whom the subsidy enrols, and date the insurance of those who waited for the money."""
     year = year_at(batch.area_path, batch.year)
-    persons = Person.objects.filter(pk__in=batch.lines.filter(enrols=True).values("person_id")).order_by("pk")
-    wishes = [Wish(person, batch.computed_on, received_on=money_on) for person in persons]
+    named = Person.objects.filter(pk__in=batch.lines.filter(enrols=True).values("person_id")).select_related(
+        "merged_into"
+    )
+    persons = {kept(person).pk: kept(person) for person in named}
+    wishes = [Wish(persons[pk], batch.computed_on, received_on=money_on) for pk in sorted(persons)]
     for place in range(0, len(wishes), STEP):
         enter(wishes[place : place + STEP], year, acting_user=acting_user)
-    given = batch.lines.filter(fen__gt=0).values("person_id")
-    waiting = list(Enrolment.objects.live().resident().filter(person_id__in=given, year=batch.year, insured=None))
-    marks = marks_of([row.person_id for row in waiting])
+    given = batch.lines.filter(fen__gt=0).values("charge__person_id")
+    dated = Enrolment.objects.live().resident().filter(person_id__in=given, year=batch.year, insured=None)
+    waiting = list(dated.select_related("person"))
+    marks = marks_of([kept_id(row) for row in waiting])
     for row in waiting:
         premium = premium_on(
-            year, marks.get(row.person_id, ()), today=batch.computed_on, entry=entry_of(row),
+            year, marks.get(kept_id(row), ()), today=batch.computed_on, entry=entry_of(row),
             enrolled_on=row.enrolled_on, received_on=money_on,
         )  # fmt: skip
         if premium.insured_from is not None:

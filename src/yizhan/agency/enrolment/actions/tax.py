@@ -19,11 +19,13 @@ from yizhan.agency.enrolment.actions.enrolling import signer
 from yizhan.agency.enrolment.actions.subsidies import county
 from yizhan.agency.enrolment.errors import ListNotReady, NothingForList
 from yizhan.agency.enrolment.models import LIST_KINDS, RESIDENT, Refund, TaxList, TaxRow
+from yizhan.agency.enrolment.queries import kept
 from yizhan.agency.enrolment.years import year_at
 from yizhan.agency.jobs.actions import start
 from yizhan.agency.people.sealing import ID_NUMBER
 from yizhan.agency.spreadsheets import Column, write_csv
 from yizhan.agency.staff.audit import record
+from yizhan.agency.staff.ceilings import use
 from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import Area
 from yizhan.agency.staff.rights import Right
@@ -72,12 +74,17 @@ _CHANGED = """
     left join lateral (
         select r.fen from enrolment_taxrow r join enrolment_taxlist l on l.id = r.tax_list_id
          where r.charge_id = c.id and l.kind = 'due' order by r.id desc limit 1) said on true
+    join people_person k on k.id = case when said.fen is null then coalesce(p.merged_into_id, p.id) else p.id end
     where c.year = %(year)s and c.area_path >= %(path)s and c.area_path < %(path)s || '~'
       and c.due - c.covered <> coalesce(said.fen, 0)
       and (c.void or exists (select from enrolment_enrolment e where e.person_id = c.person_id and e.year = c.year
                               and e.withdrawn_at is null and e.scheme = any(%(schemes)s)))
 """
-"""Accounts whose sum to pay (own premium less subsidy) is not the one last told to the tax office."""
+"""Accounts whose sum to pay (own premium less subsidy) is not the one last told to the tax office; `k` is whom to name.
+
+A record that was merged into another keeps its number where the tax office knows it already: told under two numbers, the
+sum would be collected twice.
+"""
 
 
 def _anything(kind: str, path: str, year: int) -> bool:
@@ -102,25 +109,34 @@ def fill(tax_list: TaxList) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "insert into enrolment_taxrow (tax_list_id, area_path, charge_id, person_id, name, id_sealed, id_mask, fen)"
-                " select %(list)s, c.area_path, c.id, p.id, p.name, p.id_sealed, p.id_mask, c.due - c.covered"
-                f" {_CHANGED} order by p.id",
+                " select %(list)s, c.area_path, c.id, k.id, k.name, k.id_sealed, k.id_mask, c.due - c.covered"
+                f" {_CHANGED} order by k.id, c.id",
                 {"list": tax_list.pk, "year": tax_list.year, "path": tax_list.area_path, "schemes": list(RESIDENT)},
             )
     else:
         refunds = list(_to_list(tax_list.area_path, tax_list.year).select_for_update(of=("self",)).order_by("pk"))
-        refunds_with_people = Refund.objects.filter(pk__in=[r.pk for r in refunds]).select_related("charge__person")
-        TaxRow.objects.bulk_create(
-            TaxRow(
-                tax_list=tax_list, area_path=r.charge.area_path, charge=r.charge, person=r.charge.person,
-                name=r.charge.person.name, id_sealed=r.charge.person.id_sealed, id_mask=r.charge.person.id_mask, fen=r.fen,
-            )
-            for r in refunds_with_people.order_by("pk")
-        )  # fmt: skip
+        with_people = Refund.objects.filter(pk__in=[r.pk for r in refunds]).select_related(
+            "charge__person__merged_into"
+        )
+        known = set(
+            TaxRow.objects.filter(charge__in=[r.charge_id for r in refunds]).values_list("charge_id", "person_id")
+        )
+        TaxRow.objects.bulk_create(_row(tax_list, r, known) for r in with_people.order_by("pk"))
         Refund.objects.filter(pk__in=[r.pk for r in refunds]).update(state="listed", tax_list=tax_list)
     sums = tax_list.lines.aggregate(rows=Count("id"), fen=Sum("fen"))
     tax_list.rows, tax_list.fen = sums["rows"], sums["fen"] or 0
     tax_list.digest = crypto.digest(content_of(tax_list)).hex()
     tax_list.save(update_fields=["rows", "fen", "digest"])
+
+
+def _row(tax_list: TaxList, refund: Refund, known: set[tuple[int, int]]) -> TaxRow:
+    """A refund's row, under the number by which the tax office knows the account."""
+    charge = refund.charge
+    person = charge.person if (charge.pk, charge.person_id) in known else kept(charge.person)
+    return TaxRow(
+        tax_list=tax_list, area_path=charge.area_path, charge=charge, person=person, name=person.name,
+        id_sealed=person.id_sealed, id_mask=person.id_mask, fen=refund.fen,
+    )  # fmt: skip
 
 
 def content_of(tax_list: TaxList) -> bytes:
@@ -137,9 +153,9 @@ def content_of(tax_list: TaxList) -> bytes:
 
 
 def hand_over(tax_list: TaxList, *, acting_user: Actor) -> bytes:
-    """The file of a list, for the tax office. Recorded, because it holds full numbers.
+    """The file of a list, for the tax office. Counted and recorded, because it holds full numbers.
 
-    Raises NotAllowed, NotFound, ListNotReady, EngineFault: the file would not be the one of the digest.
+    Raises NotAllowed, NotFound, ListNotReady, OverCeiling, EngineFault: the file would not be the one of the digest.
     """
     demand(acting_user, Right.TAX_EXCHANGE)
     with acting(acting_user):
@@ -148,6 +164,7 @@ def hand_over(tax_list: TaxList, *, acting_user: Actor) -> bytes:
             raise NotFound()
         if not found.digest:
             raise ListNotReady(number=found.number)
+        use("tax_rows", found.rows, acting_user=acting_user)
         content = content_of(found)
         if crypto.digest(content).hex() != found.digest:
             raise EngineFault(what=f"list {found.number} no longer has its digest")

@@ -11,14 +11,15 @@ from typing import Any
 import django_tables2 as tables
 from django.forms import DateInput, Form
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 
-from yizhan.agency.desk.words import lang, say
-from yizhan.agency.enrolment.queries import area_of
+from yizhan.agency.desk.words import lang, later, say
+from yizhan.agency.enrolment.queries import above_counties, area_of, kept
 from yizhan.agency.enrolment.years import scheme_at, years_at
 from yizhan.agency.people.models import IDENTITIES, Person
 from yizhan.agency.people.queries import areas_below, shown_name
@@ -63,6 +64,36 @@ def chosen(request: HttpRequest) -> Chosen:
     if year not in years:
         years = sorted({*years, year}, reverse=True)
     return Chosen(year, years, area, areas_below(officer), day_of(year, today))
+
+
+@dataclass(frozen=True, slots=True)
+class PoolingArea:
+    """An area whose rules are its own; `known` tells whether its policies are here."""
+
+    area: Area
+    known: bool
+
+
+def pooling_areas(area: Area) -> list[PoolingArea]:
+    """What to choose from where `area` lies above the pooling areas, as a province does; empty where it lies in one."""
+    if has_rules(area.path):
+        return []
+    rows = [PoolingArea(part, has_rules(part.path)) for part in above_counties(area.path)]
+    return [row for row in rows if row.known or row.area.level == "city"]
+
+
+def has_rules(path: str) -> bool:
+    """Whether a place has rules of premiums: its own, or those of the pooling area in which it lies."""
+    try:
+        scheme_at(path)
+    except Problems:
+        return False
+    return True
+
+
+def choose_pooling_area(request: HttpRequest, asked: Chosen, areas: list[PoolingArea]) -> HttpResponse:
+    """A page to choose the pooling area first; it leads back to the same page."""
+    return render(request, "enrolment/choose.html", {"asked": asked, "pooling_areas": areas})
 
 
 def day_of(year: int, today: date) -> date:
@@ -122,10 +153,24 @@ class PersonColumn(tables.Column):
         super().__init__(attrs={"td": {"class": "name"}}, **options)
 
     def render(self, value: Person, record: Any, table: tables.Table) -> SafeString:
-        """A link."""
+        """A link. Who was merged into another stands under that one's name."""
         year = getattr(record, self.year, None) or getattr(table, "year", None)
-        url = reverse("enrolment:person", args=[value.pk, year])
-        return format_html('<a href="{}">{}</a>', url, shown_name(value, table.request.user))
+        person = kept(value)
+        url = reverse("enrolment:person", args=[person.pk, year])
+        return format_html('<a href="{}">{}</a>', url, shown_name(person, table.request.user))
+
+
+class NumberColumn(tables.Column):
+    """The masked number of a person's certificate. `accessor` names the person."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            **{"verbose_name": later("证件号码", "Number"), "accessor": "person", "orderable": False, **options}
+        )
+
+    def render(self, value: Person) -> str:
+        """As `PersonColumn` names the person."""
+        return kept(value).id_mask
 
 
 def identity_words(code: str) -> str:

@@ -12,11 +12,12 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from yizhan.agency.desk.tables import Day, List, in_pages
-from yizhan.agency.desk.words import later, say
+from yizhan.agency.desk.words import Words, later, say
 from yizhan.agency.enrolment import queries
 from yizhan.agency.enrolment.actions import doubles
-from yizhan.agency.enrolment.models import KEEPS, RESIDENT, SCHEMES, Double
-from yizhan.agency.enrolment.views.choosing import PersonColumn, again, chosen, day_input, officer_of
+from yizhan.agency.enrolment.models import KEEPS, RESIDENT, SCHEMES, Double, Enrolment
+from yizhan.agency.enrolment.queries import kept
+from yizhan.agency.enrolment.views.choosing import NumberColumn, PersonColumn, again, chosen, day_input, officer_of
 from yizhan.agency.enrolment.views.people import span
 from yizhan.agency.people.queries import area_names, shown_name
 from yizhan.agency.staff.pages import page
@@ -30,7 +31,7 @@ class Doubles(List):
     """Cases."""
 
     person = PersonColumn(verbose_name=later("姓名", "Name"), order_by=("person__name_key", "id"))
-    number = tables.Column(verbose_name=later("证件号码", "Number"), accessor="person__id_mask", orderable=False)
+    number = NumberColumn()
     other_scheme = tables.Column(verbose_name=later("另参加", "Also insured as"))
     other_since = Day(verbose_name=later("起", "Since"), default="—")
     found_in = tables.Column(verbose_name=later("发现于", "Found by"))
@@ -103,12 +104,17 @@ def case(request: HttpRequest, number: int) -> HttpResponse:
         else:
             messages.success(request, say("已处理。", "Decided."))
             return redirect("enrolment:doubles")
-    account = queries.account(found.person, found.year)
+    person = kept(found.person)
+    account = queries.account(person, found.year)
+    here: list[tuple[Enrolment, Words, str]] = []
+    there: list[tuple[Enrolment, Words, str]] = []
+    for row in account.enrolments:
+        is_other = (row.scheme in RESIDENT) == (found.other_scheme in RESIDENT)
+        (there if is_other else here).append((row, SCHEMES[row.scheme], span(row)))
     places = area_names([e.area_path for e in account.elsewhere if e.area_path])
     return render(request, "enrolment/double.html", {
-        "case": found, "form": form, "name": shown_name(found.person, officer_of(request)), "scheme": SCHEMES[found.other_scheme],
-        "own": [(row, SCHEMES[row.scheme], span(row)) for row in account.enrolments if row.scheme in RESIDENT],
-            "others": [(row, SCHEMES[row.scheme], span(row)) for row in account.enrolments if row.scheme not in RESIDENT], "charge": account.charge,
+        "case": found, "person": person, "form": form, "name": shown_name(person, officer_of(request)),
+        "scheme": SCHEMES[found.other_scheme], "own": here, "others": there, "charge": account.charge,
         "elsewhere": [(e, SCHEMES[e.scheme], places.get(e.area_path or "", "")) for e in account.elsewhere],
         "keeps": KEEPS.get(found.keeps), "may_edit": officer_of(request).may(Right.ENROLMENT_EDIT),
     }, status=422 if form.errors else 200)  # fmt: skip

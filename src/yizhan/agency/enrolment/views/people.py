@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import django_tables2 as tables
@@ -33,11 +34,14 @@ from yizhan.agency.enrolment.models import (
     ListRow,
     State,
 )
+from yizhan.agency.enrolment.queries import kept
 from yizhan.agency.enrolment.views.choosing import (
     XLSX,
+    NumberColumn,
     PersonColumn,
     again,
     attachment,
+    choose_pooling_area,
     chosen,
     day_input,
     day_of,
@@ -45,6 +49,7 @@ from yizhan.agency.enrolment.views.choosing import (
     identity_words,
     officer_of,
     payer_words,
+    pooling_areas,
     xlsx,
 )
 from yizhan.agency.enrolment.years import entry_of, marks_of, premium_on, scheme_at, year_at
@@ -71,7 +76,7 @@ class Enrolments(List):
     """Enrolments of a year."""
 
     person = PersonColumn(verbose_name=later("姓名", "Name"), order_by=("person__name_key", "person_id"))
-    number = tables.Column(verbose_name=later("证件号码", "Number"), accessor="person__id_mask", orderable=False)
+    number = NumberColumn()
     place = tables.Column(verbose_name=later("参保地", "Where"), accessor="area_path", order_by="area_path")
     scheme = tables.Column(verbose_name=later("险种", "Scheme"))
     event = tables.Column(verbose_name=later("参保事由", "Why"))
@@ -158,7 +163,7 @@ def export_enrolments(request: HttpRequest) -> HttpResponse:
     )  # fmt: skip
     columns = [*(Column(head) for head in heads), Column(say("欠缴（元）", "Owed (yuan)"), "amount")]
     lines = (
-        (row.person.number, shown_name(row.person, officer), row.person.id_mask, names.get(row.area_path, ""),
+        (kept(row.person).number, shown_name(kept(row.person), officer), kept(row.person).id_mask, names.get(row.area_path, ""),
          str(SCHEMES[row.scheme]), str(EVENTS[row.event]), row.enrolled_on.isoformat(), span(row),
          str(SHOWN_STATES[queries.shown_state(row, getattr(row, "balance", None), asked.on)].words), getattr(row, "balance", None))
         for row in rows.iterator(chunk_size=2000)
@@ -195,12 +200,12 @@ def _meant(text: str) -> Person:
     text = "".join(text.split()).upper()
     found = None
     if text.isdecimal() and len(text) <= 10:
-        found = Person.objects.living_rows().filter(pk=int(text)).first()
+        found = Person.objects.select_related("merged_into").filter(pk=int(text)).first()
     if found is None:
-        found = Person.objects.living_rows().filter(id_hash__in=possible_hashes(text)).first()
+        found = Person.objects.select_related("merged_into").filter(id_hash__in=possible_hashes(text)).first()
     if found is None:
         raise NotFound()
-    return found
+    return kept(found)
 
 
 @page(Right.ENROLMENT_EDIT)
@@ -249,6 +254,8 @@ class RefundForm(forms.Form):
 def person_year(request: HttpRequest, person: int, year: int) -> HttpResponse:
     """One person's year: insured when, the premium and why, who paid what."""
     there = queries.person(person)
+    if there.pk != person:
+        return redirect("enrolment:person", person=there.pk, year=year)
     return _person_page(request, there, year)
 
 
@@ -320,7 +327,7 @@ def propose_refund(request: HttpRequest, charge: int) -> HttpResponse:
         raise NotFound()
     refunds.propose_refund(account, fen=account.refundable, **form.cleaned_data, acting_user=officer_of(request))
     messages.success(request, say("已提请退费，等待财务核定。", "The refund is proposed and waits for finance."))
-    return redirect("enrolment:person", person=account.person_id, year=account.year)
+    return redirect("enrolment:person", person=kept(account.person).pk, year=account.year)
 
 
 # --- Lists that come in -----------------------------------------------------------------------------------------------
@@ -434,7 +441,9 @@ class ExtendForm(forms.Form):
 @page(Right.ENROLMENT_SEE)
 def year_page(request: HttpRequest, year: int) -> HttpResponse:
     """What the year costs, until when one may come in, who is subsidised; each with its document."""
-    asked = chosen(request)
+    asked = replace(chosen(request), year=year)
+    if areas := pooling_areas(asked.area):
+        return choose_pooling_area(request, asked, areas)
     found = year_at(asked.area.path, year)
     pooling = queries.pooling_area(found.scheme.area)
     form = ExtendForm(request.POST or None)
@@ -448,7 +457,7 @@ def year_page(request: HttpRequest, year: int) -> HttpResponse:
             again(form, refused)
         else:
             messages.success(request, say("集中缴费期已延长。", "The collection period is longer now."))
-            return redirect("enrolment:year", year=year)
+            return redirect(f"{reverse('enrolment:year', args=[year])}?{asked.query}")
     lang = say("zh", "en")
     word = found.scheme.word
     subsidies = [
@@ -474,9 +483,14 @@ def panel(person: Person, officer: Any) -> tuple[str, dict[str, Any]] | None:
         return None
     rows = Enrolment.objects.live().filter(queries.of_person(person)).order_by("-year", "-id")[:6]
     today = timezone.localdate()
-    sums = {c.year: c.balance for c in Charge.objects.filter(queries.of_person(person)).order_by("-void", "id")}
+    sums = {(c.person_id, c.year): c.balance for c in Charge.objects.filter(queries.of_person(person))}
     shown_rows = [
-        (row, SCHEMES[row.scheme], span(row), SHOWN_STATES[queries.shown_state(row, sums.get(row.year), today)])
+        (
+            row,
+            SCHEMES[row.scheme],
+            span(row),
+            SHOWN_STATES[queries.shown_state(row, sums.get((row.person_id, row.year)), today)],
+        )
         for row in rows
     ]
     url = reverse("enrolment:enrol_person", args=[person.pk]) if officer.may(Right.ENROLMENT_EDIT) else ""

@@ -19,7 +19,9 @@ from yizhan.agency.desk.words import Words, later, say
 from yizhan.agency.enrolment import queries
 from yizhan.agency.enrolment.actions import subsidies
 from yizhan.agency.enrolment.models import SubsidyBatch, SubsidyLine
+from yizhan.agency.enrolment.queries import kept
 from yizhan.agency.enrolment.views.choosing import (
+    NumberColumn,
     PersonColumn,
     again,
     chosen,
@@ -104,7 +106,7 @@ class Lines(List):
     """People of a batch."""
 
     person = PersonColumn(verbose_name=later("姓名", "Name"), order_by=("person__name_key", "id"))
-    number = tables.Column(verbose_name=later("证件号码", "Number"), accessor="person__id_mask", orderable=False)
+    number = NumberColumn()
     identity = tables.Column(verbose_name=later("身份", "Category"), default="—")
     payer = tables.Column(verbose_name=later("出资", "Payer"), empty_values=())
     fen = Fen(verbose_name=later("本批（元）", "This batch (yuan)"))
@@ -169,7 +171,7 @@ def line(request: HttpRequest, number: int, line: int) -> HttpResponse:
     found = queries.batch(number)
     row = queries.line(found, line)
     return render(request, "enrolment/line.html", {
-        "batch": found, "line": row, "name": shown_name(row.person, officer_of(request)), "identity": identity_words(row.identity),
+        "batch": found, "line": row, "name": shown_name(kept(row.person), officer_of(request)), "identity": identity_words(row.identity),
         "sentences": row.explanation.get(say("zh", "en"), ()), "payer": payer_words(row.payer, row.area_path),
         "applied_by": payer_words(row.applied_by, row.area_path) if row.applied_by else "",
     })  # fmt: skip
@@ -227,7 +229,7 @@ def export_batch(request: HttpRequest, number: int) -> HttpResponse:
     )  # fmt: skip
     columns = [*(Column(head) for head in heads), Column(say("金额（元）", "Sum (yuan)"), "amount")]
     lines = (
-        (row.person.number, shown_name(row.person, officer), row.person.id_mask, identity_words(row.identity), row.certified_by,
+        (kept(row.person).number, shown_name(kept(row.person), officer), kept(row.person).id_mask, identity_words(row.identity), row.certified_by,
          row.applied_by, payer_words(row.payer, row.area_path), row.citation, row.fen)
         for row in rows.iterator(chunk_size=2000)
     )  # fmt: skip

@@ -28,13 +28,16 @@ from yizhan.agency.enrolment.models import (
     Refund,
     TaxList,
 )
+from yizhan.agency.enrolment.queries import kept
 from yizhan.agency.enrolment.views.choosing import (
     PersonColumn,
     again,
     attachment,
     chosen,
     file_name,
+    has_rules,
     officer_of,
+    pooling_areas,
     xlsx,
 )
 from yizhan.agency.people.models import Person
@@ -123,7 +126,7 @@ class TaxRows(List):
 def tax_list(request: HttpRequest, number: int) -> HttpResponse:
     """One list, its digest and its people."""
     found = queries.tax_list(number)
-    table = TaxRows(found.lines.select_related("person").order_by("id"))
+    table = TaxRows(found.lines.select_related("person__merged_into").order_by("id"))
     table.year = found.year
     return render(request, "enrolment/tax_list.html", {"list": found, "table": in_pages(request, table)})
 
@@ -173,13 +176,15 @@ def receipt_files(request: HttpRequest) -> HttpResponse:
     """Upload receipts, and see what came in."""
     frame = _frame(request, "receipts")
     asked = chosen(request)
+    officer = officer_of(request)
     form = ReceiptForm(request.POST or None, request.FILES or None, initial={"year": asked.year})
-    if request.method == "POST" and form.is_valid():
+    areas = pooling_areas(asked.area)
+    if request.method == "POST" and not areas and form.is_valid():
         upload = form.cleaned_data["file"]
         try:
             file = files.take_file(
                 "receipts", content=upload.read(), filename=upload.name, year=form.cleaned_data["year"],
-                acting_user=officer_of(request),
+                area=None if has_rules(officer.area_path) else asked.area, acting_user=officer,
             )  # fmt: skip
         except (Problem, Problems) as refused:
             again(form, refused)
@@ -187,7 +192,9 @@ def receipt_files(request: HttpRequest) -> HttpResponse:
             return redirect("jobs:run", number=file.run_id)
     table = in_pages(request, ReceiptFiles(queries.files(asked.year, "receipts")))
     status = 422 if form.errors else 200
-    return render(request, "enrolment/receipts.html", {**frame, "form": form, "table": table}, status=status)
+    return render(request, "enrolment/receipts.html", {
+        **frame, "form": form, "table": table, "pooling_areas": areas,
+    }, status=status)  # fmt: skip
 
 
 # --- Differences ------------------------------------------------------------------------------------------------------
@@ -216,7 +223,7 @@ class Differences(List):
 
     def render_number(self, record: Difference) -> str:
         """As the receipt has it, else that of the account."""
-        return record.row.id_mask or (record.charge.person.id_mask if record.charge else "—")
+        return record.row.id_mask or (kept(record.charge.person).id_mask if record.charge else "—")
 
     def render_decision(self, record: Difference) -> object:
         """What was decided, or a link to decide it."""
@@ -273,7 +280,7 @@ def difference(request: HttpRequest, number: int) -> HttpResponse:
         else:
             messages.success(request, say("已处理。", "Decided."))
             return redirect("enrolment:differences")
-    person = found.charge.person if found.charge else None
+    person = kept(found.charge.person) if found.charge else None
     return render(request, "enrolment/difference.html", {
         "difference": found, "form": form, "person": person, "name": shown_name(person, officer_of(request)) if person else "",
         "decision": DECISIONS.get(found.decision),
@@ -346,7 +353,10 @@ def refund_list(request: HttpRequest) -> HttpResponse:
     table = in_pages(request, Refunds(queries.refunds(asked.year, path, state if state in REFUND_STATES else "")))
     too_much = in_pages(request, Overpaid(queries.overpaid(asked.year, path), prefix="o-"))
     officer = officer_of(request)
-    died = [(row, shown_name(row.person, officer)) for row in queries.died_before(asked.year, path)[:50]]
+    died = [
+        (row, kept(row.person), shown_name(kept(row.person), officer))
+        for row in queries.died_before(asked.year, path)[:50]
+    ]
     return render(request, "enrolment/refunds.html", {
         **frame, "table": table, "too_much": too_much, "died": died, "state": state, "states": REFUND_STATES,
         "may_edit": officer.may(Right.ENROLMENT_EDIT), "reasons": REFUND_REASONS,
