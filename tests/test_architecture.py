@@ -38,7 +38,10 @@ MAY_IMPORT = {
 }
 """The parts of yizhan, and which other parts each may import."""
 
-_APPS = ("desk", "staff", "jobs", "people", "rosters", "enrolment", "care", "assistance", "supervision", "reports")
+_APPS = (
+    "desk", "staff", "jobs", "providers", "people", "rosters", "enrolment", "filings", "care", "assistance", "supervision",
+    "reports",
+)  # fmt: skip
 APP_MAY_IMPORT = {
     **{app: set(_APPS[:place]) for place, app in enumerate(_APPS)},
     "ledger": {"desk", "staff", "jobs"},

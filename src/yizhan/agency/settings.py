@@ -49,9 +49,12 @@ INSTALLED_APPS = [
     "yizhan.agency.desk",
     "yizhan.agency.staff",
     "yizhan.agency.jobs",
+    "yizhan.agency.ledger",
+    "yizhan.agency.providers",
     "yizhan.agency.people",
     "yizhan.agency.rosters",
     "yizhan.agency.enrolment",
+    "yizhan.agency.filings",
     "yizhan.agency.care",
 ]
 MIDDLEWARE = [

@@ -10,6 +10,9 @@ urlpatterns = [
     path("people/", include("yizhan.agency.people.urls")),
     path("rosters/", include("yizhan.agency.rosters.urls")),
     path("enrolment/", include("yizhan.agency.enrolment.urls")),
+    path("ledger/", include("yizhan.agency.ledger.urls")),
+    path("providers/", include("yizhan.agency.providers.urls")),
+    path("filings/", include("yizhan.agency.filings.urls")),
     path("care/", include("yizhan.agency.care.urls")),
 ]
 

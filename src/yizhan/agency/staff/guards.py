@@ -18,15 +18,20 @@ _IN_AREA = """{column} >= (select coalesce(nullif(current_setting('yizhan.area',
 _OF_DEPARTMENT = """(select coalesce(current_setting('yizhan.department', true), '')) in ('', {column})"""
 
 
+_OF_INSTITUTION = """(select coalesce(current_setting('yizhan.institution', true), '')) in ('', {column}::text)"""
+
+
 def row_security(
     table: str,
     *,
     column: str = "area_path",
     department: str = "",
+    institution: str = "",
     persons: Sequence[str] = (),
     write_anywhere: bool = False,
 ) -> RunSQL:
-    """Show and accept rows of the actor's area only; with `department`, only those of the actor's department too.
+    """Show and accept rows of the actor's area only; with `department`, only those of the actor's department too; with
+    `institution` (a column), to the staff of an institution only its own.
 
     `persons` are columns that name a person: a row about somebody whom the actor does not see is not accepted, whatever
     area it claims. `write_anywhere` lets rows of other areas be added, though not seen (the audit trail).
@@ -34,6 +39,8 @@ def row_security(
     seen = _IN_AREA.format(column=column)
     if department:
         seen += f" and {_OF_DEPARTMENT.format(column=department)}"
+    if institution:
+        seen += f" and {_OF_INSTITUTION.format(column=institution)}"
     written = "true" if write_anywhere else seen
     # The policies of people_person apply inside a policy, too.
     written += "".join(f" and exists (select 1 from people_person p where p.id = {table}.{c})" for c in persons)

@@ -82,8 +82,31 @@ class Right(StrEnum):
     SUBSIDY_APPROVE = "subsidy.approve"
     TAX_EXCHANGE = "tax.exchange"
     COVERAGE_SEE = "coverage.see"
+    PROVIDER_SEE = "provider.see"
+    AGREEMENT_EDIT = "agreement.edit"
+    CATALOGUE_SEE = "catalogue.see"
+    CATALOGUE_IMPORT = "catalogue.import"
+    CATALOGUE_APPLY = "catalogue.apply"
+    MAPPING_EDIT = "mapping.edit"
+    MAPPING_REVIEW = "mapping.review"
+    FILING_SEE = "filing.see"
+    FILING_MAKE = "filing.make"
+    FILING_OPINE = "filing.opine"
+    FILING_DECIDE = "filing.decide"
+    VISIT_SEE = "visit.see"
+    VISIT_EDIT = "visit.edit"
     SETTLEMENT_SEE = "settlement.see"
+    SETTLEMENT_SETTLE = "settlement.settle"
+    SETTLEMENT_MANUAL = "settlement.manual"
+    SETTLEMENT_REVERSE = "settlement.reverse"
+    SETTLEMENT_REVERSE_LATER = "settlement.reverse_later"
+    SETTLEMENT_RESETTLE = "settlement.resettle"
+    SETTLEMENT_APPROVE = "settlement.approve"
     SETTLEMENT_IMPORT = "settlement.import"
+    PATIENT_MONEY = "patient.money"
+    LEDGER_SEE = "ledger.see"
+    TRANSFER_PROPOSE = "transfer.propose"
+    TRANSFER_APPROVE = "transfer.approve"
     JOB_SEE = "job.see"
     OFFICER_MANAGE = "officer.manage"
     CEILING_GRANT = "ceiling.grant"
@@ -119,6 +142,31 @@ _RIGHT_WORDS: Mapping[Right, Words] = {
     Right.SUBSIDY_APPROVE: Words("核定资助", "approve subsidies"),
     Right.TAX_EXCHANGE: Words("与税务交换名单和回执", "exchange lists and receipts with the tax office"),
     Right.COVERAGE_SEE: Words("查看参保覆盖", "see coverage"),
+    Right.PROVIDER_SEE: Words("查看定点机构和协议", "see institutions and their agreements"),
+    Right.AGREEMENT_EDIT: Words("签订、变更、中止定点协议", "make, change and suspend agreements"),
+    Right.CATALOGUE_SEE: Words("查看三大目录和对照", "see catalogues and mappings"),
+    Right.CATALOGUE_IMPORT: Words("导入目录版本", "import catalogue versions"),
+    Right.CATALOGUE_APPLY: Words("复核并启用目录版本", "review and put into force catalogue versions"),
+    Right.MAPPING_EDIT: Words("上报医院项目与国家目录的对照", "map hospital items to national items"),
+    Right.MAPPING_REVIEW: Words("审核目录对照", "review mappings"),
+    Right.FILING_SEE: Words("查看备案、登记和救助证", "see filings, registrations and relief certificates"),
+    Right.FILING_MAKE: Words("提出备案和登记", "make filings and registrations"),
+    Right.FILING_OPINE: Words("签署医院意见", "give a hospital's opinion"),
+    Right.FILING_DECIDE: Words("核准、撤销备案和登记", "decide and revoke filings and registrations"),
+    Right.VISIT_SEE: Words("查看就诊和费用明细", "see visits and bill lines"),
+    Right.VISIT_EDIT: Words("登记就诊、录入费用", "register visits and enter bill lines"),
+    Right.SETTLEMENT_SETTLE: Words("窗口结算", "settle at the window"),
+    Right.SETTLEMENT_MANUAL: Words("手工报销外地票据", "reimburse paper bills from elsewhere"),
+    Right.SETTLEMENT_REVERSE: Words("撤销当日结算、退费", "reverse settlements of the day, refund lines"),
+    Right.SETTLEMENT_REVERSE_LATER: Words("撤销以往结算", "reverse settlements of earlier days"),
+    Right.SETTLEMENT_RESETTLE: Words("提出重新结算和回补", "propose re-settlement and back-payment"),
+    Right.SETTLEMENT_APPROVE: Words(
+        "复核手工报销、回补、待审、恶意拖欠", "approve manual reimbursement, back-payment, held parts, default"
+    ),
+    Right.PATIENT_MONEY: Words("收退预交金、收取个人负担", "take and return deposits and patients' payments"),
+    Right.LEDGER_SEE: Words("查看基金账", "see the books of the funds"),
+    Right.TRANSFER_PROPOSE: Words("提出拨款、支付和划转", "propose receipts, payments and transfers"),
+    Right.TRANSFER_APPROVE: Words("复核拨款、支付和划转", "approve receipts, payments and transfers"),
     Right.SETTLEMENT_SEE: Words(
         "查看结算记录、追溯涉及的结算", "see settled bills, and those that changes of the past touch"
     ),
@@ -132,6 +180,7 @@ _RIGHT_WORDS: Mapping[Right, Words] = {
 
 _OFFICERS = (Role.COUNTY, Role.CITY, Role.PROVINCE)
 _READERS = (*_OFFICERS, Role.REVIEWER, Role.AUDITOR)
+_HOSPITAL = (Role.WINDOW, Role.HOSPITAL)
 
 GRANTED: Mapping[Right, tuple[Role, ...]] = {
     Right.PERSON_SEE: (*_READERS, Role.SUPERVISOR),
@@ -156,7 +205,30 @@ GRANTED: Mapping[Right, tuple[Role, ...]] = {
     Right.SUBSIDY_APPROVE: (Role.FINANCE,),
     Right.TAX_EXCHANGE: (Role.COUNTY, Role.CITY, Role.FINANCE),
     Right.COVERAGE_SEE: (*_READERS, Role.FINANCE, Role.SUPERVISOR, Role.POLICY),
-    Right.SETTLEMENT_SEE: (*_READERS, Role.FINANCE, Role.SUPERVISOR),
+    Right.PROVIDER_SEE: (*_READERS, Role.FINANCE, Role.SUPERVISOR, *_HOSPITAL),
+    Right.AGREEMENT_EDIT: (Role.COUNTY, Role.CITY),
+    Right.CATALOGUE_SEE: (*_READERS, Role.SUPERVISOR, Role.POLICY, *_HOSPITAL),
+    Right.CATALOGUE_IMPORT: (Role.CITY, Role.PROVINCE),
+    Right.CATALOGUE_APPLY: (Role.REVIEWER,),
+    Right.MAPPING_EDIT: (Role.HOSPITAL,),
+    Right.MAPPING_REVIEW: (Role.COUNTY, Role.CITY),
+    Right.FILING_SEE: (*_READERS, Role.SUPERVISOR, *_HOSPITAL),
+    Right.FILING_MAKE: (Role.COUNTY, Role.CITY, *_HOSPITAL),
+    Right.FILING_OPINE: _HOSPITAL,
+    Right.FILING_DECIDE: (Role.COUNTY, Role.CITY, Role.REVIEWER),
+    Right.VISIT_SEE: (*_READERS, Role.SUPERVISOR, *_HOSPITAL),
+    Right.VISIT_EDIT: (*_HOSPITAL, Role.COUNTY, Role.CITY),
+    Right.SETTLEMENT_SETTLE: (Role.WINDOW,),
+    Right.SETTLEMENT_MANUAL: (Role.COUNTY, Role.CITY),
+    Right.SETTLEMENT_REVERSE: (Role.WINDOW, Role.COUNTY, Role.CITY),
+    Right.SETTLEMENT_REVERSE_LATER: (Role.COUNTY, Role.CITY),
+    Right.SETTLEMENT_RESETTLE: (Role.COUNTY, Role.CITY),
+    Right.SETTLEMENT_APPROVE: (Role.REVIEWER,),
+    Right.PATIENT_MONEY: (Role.WINDOW,),
+    Right.LEDGER_SEE: (*_READERS, Role.FINANCE),
+    Right.TRANSFER_PROPOSE: (Role.FINANCE,),
+    Right.TRANSFER_APPROVE: (Role.REVIEWER,),
+    Right.SETTLEMENT_SEE: (*_READERS, Role.FINANCE, Role.SUPERVISOR, *_HOSPITAL),
     Right.SETTLEMENT_IMPORT: (Role.COUNTY, Role.CITY),
     Right.JOB_SEE: (*_READERS, Role.FINANCE, Role.LIAISON, Role.SYSTEM_ADMIN),
     Right.OFFICER_MANAGE: (Role.SECURITY_ADMIN,),

@@ -1,7 +1,10 @@
 """Acting for somebody: what the database shows and lets be written depends on it.
 
-`acting(officer)` opens a transaction and tells PostgreSQL, for that transaction only, in which area and for which
-department we work. The policies of row-level security compare it; outside `acting` they show no row at all.
+`acting(officer)` opens a transaction and tells PostgreSQL, for that transaction only, in which area, for which department
+and for which institution we work. The policies of row-level security compare it; outside `acting` they show no row at all.
+
+A hospital treats whoever of the city comes, so its staff work in the whole city; but visits, bills and filings they see
+and write of their own institution only.
 """
 
 from __future__ import annotations
@@ -58,19 +61,33 @@ def department_of(actor: Actor) -> str:
     return actor.department if isinstance(actor, Officer) and actor.is_liaison else ""
 
 
+def area_of(actor: Actor) -> str:
+    """The area in which the database lets an actor work: the whole city for the staff of an institution in it."""
+    if institution_of(actor):
+        return "".join(f"{code}." for code in actor.area_path.split(".")[:3] if code)
+    return actor.area_path
+
+
+def institution_of(actor: Actor) -> int | None:
+    """The institution to whose visits and bills this actor is confined; None for everybody but its staff."""
+    return actor.institution_id if isinstance(actor, Officer) else None
+
+
+_SETTINGS = ("yizhan.area", "yizhan.department", "yizhan.institution")
+_SET = ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
+_READ = ", ".join(f"current_setting('{name}', true)" for name in _SETTINGS)
+
+
 @contextmanager
 def acting(actor: Actor) -> Iterator[None]:
     """A transaction in which the database shows what `actor` may see. May be nested: leaving restores the outer scope."""
+    scope = [area_of(actor), department_of(actor), str(institution_of(actor) or "")]
+    nested = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "select current_setting('yizhan.area', true), current_setting('yizhan.department', true),"
-            " set_config('yizhan.area', %s, true), set_config('yizhan.department', %s, true)",
-            [actor.area_path, department_of(actor)],
-        )
-        before = cursor.fetchone()[:2]
+        # A transaction of its own ends with its settings; only a nested one has an outer scope to return to.
+        cursor.execute(f"select {_READ}, {_SET}" if nested else f"select {_SET}", scope)
+        before = cursor.fetchone()[: len(_SETTINGS)]
         yield
         # After an error the savepoint's rollback does this; then the statement below would be refused.
-        cursor.execute(
-            "select set_config('yizhan.area', %s, true), set_config('yizhan.department', %s, true)",
-            [value or "" for value in before],
-        )
+        if nested:
+            cursor.execute(f"select {_SET}", [value or "" for value in before])
