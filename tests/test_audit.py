@@ -13,12 +13,13 @@ import pytest
 
 from yizhan.batch.compiling import cache_folder
 from yizhan.batch.table import settle_table
-from yizhan.bill import Bill, render
+from yizhan.bill.data import one_bill
+from yizhan.bill.terminal import render
 from yizhan.engine.claim import Beneficiary, Claim, Costs, Given, IdentityMark
 from yizhan.engine.scheme import Scheme
 from yizhan.engine.settlement import Settlement, settle
 from yizhan.errors import Problems
-from yizhan.exchange import read_request, settle_request
+from yizhan.exchange import read_request, settle_request, settlement_as_json
 from yizhan.policy.areas import Library, shipped_policies
 
 HEAD = "---\n简称: 试\n名称: 虚构\n统筹区: 999900\n施行: 2018-01-01\n来源: 虚构\n性质: 约定\n---\n# 虚构\n\n## 1 规则\n\n```rule\n"
@@ -172,7 +173,7 @@ def test_a_name_cannot_move_the_cursor(place: Place) -> None:
         name, date(2019, 5, 1), date(2019, 5, 1), date(2019, 5, 1), Costs((100, 0, 0, 0)), {"care": "inpatient"}
     )
     person = Beneficiary(name, identities=(IdentityMark("subsistence", date.min),))
-    page = render(Bill(settle(claim, person, None, scheme), claim, person, scheme))
+    page = render(one_bill(settlement_as_json(settle(claim, person, None, scheme), claim, person, scheme)))
     assert not {"\x1b", "\u202e"} & set(page)
     assert sum(line.startswith("▶") for line in page.splitlines()) == 1
 

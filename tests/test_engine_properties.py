@@ -136,6 +136,23 @@ def test_taking_a_bill_back_and_replaying_is_as_if_it_had_never_been(scheme: Sch
     assert told(settled(scheme, year.person, later, before)) == told(never)
 
 
+@SHIPPED_SCHEME
+@settings(max_examples=25)
+@given(random=RANDOM)
+def test_a_bill_that_comes_after_the_new_year_is_settled_on_the_old_years_sums(scheme: Scheme, random: Random) -> None:
+    year = year_of(scheme, random)
+    (*before, late) = year.claims
+    assume(before)
+    in_time = settled(scheme, year.person, year.claims)[-1]
+    assume(len(in_time.states) == 1 and scheme.conventions.cross_year != "settlement_year")
+    state = settled(scheme, year.person, tuple(before))[-1].year_state
+    assume(state.year == in_time.year_state.year)
+    new_year = YearState(state.structure, state.year + 1, {})
+    found = settle(late, year.person, {state.year: state, new_year.year: new_year}, scheme)
+    assert told([found]) == told([in_time])
+    assert found.states == in_time.states == (found.year_state,)
+
+
 # --- More cost --------------------------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from yizhan.engine.facts import CHARGES, DEPARTMENTS, FACTS, FACTS_ZH, POTS, Fac
 from yizhan.engine.money import MOST_FEN, parse_yuan, yuan
 from yizhan.engine.scheme import Citation, Note, Scheme
 from yizhan.engine.settlement import Payment, Settlement, resolver_of, settle, structure_of
+from yizhan.engine.statement import alternatives, english_names, ratios_of, year_sums
 from yizhan.errors import (
     AmountsDisagree,
     AmountTooLarge,
@@ -632,18 +633,40 @@ def settle_request(request: Request) -> list[Settlement]:
     return settlements
 
 
+def read_state(found: Mapping[str, Any], scheme: Scheme, person: str) -> YearState:
+    """A year state that `state_as_json` wrote. Raises Problems, also if it is of another scheme or person."""
+    reader = _Reader()
+    state = reader.year_state(dict(found), scheme, person)
+    if reader.problems or state is None:
+        raise Problems(reader.problems)
+    return state
+
+
 # --- Writing ----------------------------------------------------------------------------------------------------------
 
 
-def as_json(request: Request, settlements: Sequence[Settlement]) -> dict[str, Any]:
-    """The output for other programs, as `yizhan schema` describes it."""
+def as_json(request: Request, settlements: Sequence[Settlement], *, whole: bool = False) -> dict[str, Any]:
+    """The output for other programs, as `yizhan schema` describes it.
+
+    `whole` adds to each settlement what the patient would pay otherwise: one or two more runs of the engine.
+    """
     scheme = request.scheme
+    claims = {claim.number: claim for claim in request.claims}
+    written = [settlement_as_json(s, claims[s.claim], request.beneficiary, scheme, whole=whole) for s in settlements]
     return {
         "area": {"code": scheme.area, "name": scheme.name, "name_en": scheme.name_en},
         "digest": scheme.digest,
-        "settlements": [_settlement(s, request.beneficiary.person) for s in settlements],
+        "settlements": written,
         "year_state": state_as_json(settlements[-1].year_state, request.beneficiary.person),
     }
+
+
+def settlement_as_json(
+    settlement: Settlement, claim: Claim, beneficiary: Beneficiary, scheme: Scheme, *, whole: bool = False
+) -> dict[str, Any]:
+    """One settlement with all that the one bill prints: what is stored of it prints for ever, whatever becomes of the policies."""
+    found = _settlement(settlement, beneficiary.person)
+    return found | {"bill": _bill(settlement, claim, beneficiary, scheme, whole)}
 
 
 def person_mark(person: str) -> str:
@@ -684,6 +707,7 @@ def _payment(p: Payment) -> dict[str, Any]:
         "amount": yuan(p.amount), "normal": yuan(p.normal), "tilt": yuan(p.tilt), "penalty": yuan(p.penalty),
         "deductible": yuan(p.deductible), "payers": [{"payer": payer, "amount": yuan(fen)} for payer, fen in p.by_payer],
         "held": p.held, "reviewer": p.reviewer, "advanced_by": p.advanced_by, "given": p.given,
+        "base": yuan(p.run.base) if p.run else None, "ratios": [ratio_text(r) for r in ratios_of(p)],
         "steps": [
             {
                 "op": step.op, "amount": yuan(step.amount),
@@ -694,6 +718,62 @@ def _payment(p: Payment) -> dict[str, Any]:
         ],
         "citations": [_citation(c) for c in p.citations],
     }  # fmt: skip
+
+
+SHOWN_FACTS = ("care", "institution", "institution_tier", "institution_level", "place", "referral", "diagnoses")
+"""What of a claim the head of a bill says."""
+
+
+def _bill(s: Settlement, claim: Claim, beneficiary: Beneficiary, scheme: Scheme, whole: bool) -> dict[str, Any]:
+    english = english_names(scheme)
+    named = [*s.unused, *(n for p in s.payments for n in (p.layer.name, p.reviewer, p.advanced_by, *dict(p.by_payer)))]
+    found: dict[str, Any] = {
+        "area": {"code": scheme.area, "name": scheme.name, "name_en": scheme.name_en},
+        "digest": s.digest, "admitted_on": claim.admitted_on.isoformat(), "discharged_on": claim.discharged_on.isoformat(),
+        "facts": [_shown_fact(code, claim.facts[code], scheme) for code in SHOWN_FACTS if claim.facts.get(code)],
+        "identities": [
+            {
+                "identity": m.identity, **_words("identity", m.identity, scheme), "from": m.from_on.isoformat(),
+                "certified_by": m.certified_by, "counts": m.holds_on(s.identity_on),
+            }
+            for m in beneficiary.identities
+            if m.holds_on(s.identity_on) or s.identity_on < m.from_on <= claim.settled_on
+        ],
+        "days": {"policy": scheme.conventions.policy_date, "identity": scheme.conventions.identity_date},
+        "year": s.year_state.year,
+        "sums": [
+            {
+                "sum": y.slot, "name": y.name, "name_en": y.name_en, "before": yuan(y.before), "after": yuan(y.after),
+                "ceiling": None if y.ceiling is None else yuan(y.ceiling),
+                "starts_at": None if y.starts_at is None else yuan(y.starts_at),
+            }
+            for y in year_sums(s, scheme)
+        ],
+        "names": {name: english[name] for name in dict.fromkeys(named) if name in english},
+    }  # fmt: skip
+    # A payer may be written into the words of a step although it bears nothing of this bill.
+    for payment in s.payments:
+        for payer in payment.case.payers if payment.case else ():
+            if payer in english:
+                found["names"][payer] = english[payer]
+    if whole:
+        found["alternatives"] = [
+            {"fact": a.fact, "value": a.value, "patient": yuan(a.patient)}
+            for a in alternatives(claim, beneficiary, s, scheme)
+        ]
+    return found
+
+
+def _shown_fact(code: str, value: object, scheme: Scheme) -> dict[str, Any]:
+    values = sorted(value) if isinstance(value, frozenset) else [str(value)]
+    return {"fact": code, "values": [_words(code, v, scheme) for v in values]}
+
+
+def _words(code: str, value: str, scheme: Scheme) -> dict[str, str]:
+    return {
+        "name": scheme.word(FACTS[code].word(value, "zh"), "zh"),
+        "name_en": scheme.word(FACTS[code].word(value, "en"), "en"),
+    }
 
 
 def ratio_text(ratio: int) -> str:
@@ -826,6 +906,7 @@ def output_schema() -> dict[str, Any]:
         "tilt": _SIGNED, "penalty": _YUAN, "deductible": _YUAN,
         "payers": {"type": "array", "items": _object({"payer": text, "amount": _YUAN}, ("payer", "amount"))},
         "held": flag, "reviewer": text, "advanced_by": text, "given": flag,
+        "base": {"anyOf": [_YUAN, {"type": "null"}]}, "ratios": {"type": "array", "items": {"type": "string"}},
         "steps": {"type": "array", "items": _object(step_keys, tuple(step_keys))}, "citations": {"type": "array", "items": citation},
     }  # fmt: skip
     pots = {"total": _YUAN, **dict.fromkeys(POTS, _YUAN)}
@@ -835,6 +916,7 @@ def output_schema() -> dict[str, Any]:
         "paid": _YUAN, "held": _YUAN, "patient": _object(pots, tuple(pots)), "unused": {"type": "array", "items": text},
         "unmatched": {"type": "array", "items": _object({"fact": text, "name": text}, ("fact", "name"))},
         "stand_ins": {"type": "array", "items": note}, "readings": {"type": "array", "items": note}, "year_state": _state_schema(),
+        "bill": _bill_schema(),
     }  # fmt: skip
     area = {"code": text, "name": text, "name_en": text}
     return {
@@ -847,3 +929,26 @@ def output_schema() -> dict[str, Any]:
             ("area", "digest", "settlements", "year_state"),
         ),
     }  # fmt: skip
+
+
+def _bill_schema() -> dict[str, Any]:
+    text = {"type": "string"}
+    maybe = {"anyOf": [_YUAN, {"type": "null"}]}
+    words = {"name": text, "name_en": text}
+    area = {"code": text, **words}
+    mark = {"identity": text, **words, "from": _DAY, "certified_by": text, "counts": {"type": "boolean"}}
+    sums = {"sum": text, **words, "before": _YUAN, "after": _YUAN, "ceiling": maybe, "starts_at": maybe}
+    other = {"fact": text, "value": text, "patient": _YUAN}
+    fact = {"fact": text, "values": {"type": "array", "items": _object(words, tuple(words))}}
+    keys: dict[str, Any] = {
+        "area": _object(area, tuple(area)), "digest": text, "admitted_on": _DAY, "discharged_on": _DAY,
+        "facts": {"type": "array", "items": _object(fact, tuple(fact))}, "identities": {"type": "array", "items": _object(mark, tuple(mark))},
+        "days": _object({"policy": text, "identity": text}, ("policy", "identity")), "year": {"type": "integer"},
+        "sums": {"type": "array", "items": _object(sums, tuple(sums))}, "names": {"type": "object", "additionalProperties": text},
+    }  # fmt: skip
+    told = {
+        "type": "array",
+        "items": _object(other, tuple(other)),
+        "description": "only where they were asked for 只在要求时给出",
+    }
+    return _object({**keys, "alternatives": told}, tuple(keys))

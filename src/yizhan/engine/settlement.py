@@ -86,6 +86,7 @@ class Settlement:
     `unused` names the layers that pay nothing because no rule of theirs fits. `notes` are the stand-ins and readings
     that touched a figure. `unmatched` are names (of a disease, a hospital, a county) that no rule of the area mentions although
     its rules look at such names: perhaps rightly, perhaps a name written differently. `digest` identifies the documents, `policy_on` and `identity_on` the days that selected them.
+    `states` are the sums after it of each policy year that the claim falls into; the last of them is `year_state`.
     """
 
     claim: str
@@ -104,6 +105,7 @@ class Settlement:
     identity_on: date
     identities: frozenset[str]
     slots: tuple[str, ...] = ()
+    states: tuple[YearState, ...] = ()
 
     @property
     def paid(self) -> int:
@@ -174,24 +176,32 @@ def structure_of(scheme: Scheme) -> str:
     return f"{scheme.area}-{sha256(names.encode()).hexdigest()[:12]}"
 
 
-def settle(claim: Claim, beneficiary: Beneficiary, year_state: YearState | None, scheme: Scheme) -> Settlement:
+def settle(
+    claim: Claim,
+    beneficiary: Beneficiary,
+    year_state: YearState | Mapping[int, YearState] | None,
+    scheme: Scheme,
+) -> Settlement:
     """Settle one claim.
 
-    `year_state` is the `year_state` of the settlement before it in the same policy year, None at its beginning. Raises
-    Problems: facts missing, dates without a policy, a state of another scheme, rules in conflict.
+    `year_state` is the `year_state` of the settlement before it in the same policy year, None at its beginning; or, where
+    bills arrive late, the last state of each policy year, so that a bill of the old year is settled on the old year's
+    sums. Raises Problems: facts missing, dates without a policy, a state of another scheme, rules in conflict.
 
     Source: the order of layers and every figure come from the scheme's documents; the order of steps from
     docs/architecture.md.
     """
     parts = _parts(claim, beneficiary, scheme)
-    before = year_state
+    years = dict(year_state) if isinstance(year_state, Mapping) else {}
+    before = None if isinstance(year_state, Mapping) else year_state
     payments: list[Payment] = []
     left_over = [0, 0, 0, 0]
     notes: list[Note] = []
     silent: list[set[str]] = []
+    states: list[YearState] = []
     first_state: YearState | None = None
     for part in parts:
-        state = open_year(before, part, scheme)
+        state = open_year(_of_year(years, part.year) if years else before, part, scheme)
         first_state = first_state or state
         outcome = settle_best(part, facts_of(part, beneficiary, scheme), state, scheme)
         payments += outcome.payments
@@ -199,6 +209,9 @@ def settle(claim: Claim, beneficiary: Beneficiary, year_state: YearState | None,
         notes += outcome.notes
         silent.append(outcome.silent)
         before = outcome.state
+        states.append(before)
+        if years:
+            years[part.year] = before
     settlement = Settlement(
         claim=claim.number,
         area=scheme.area,
@@ -216,6 +229,7 @@ def settle(claim: Claim, beneficiary: Beneficiary, year_state: YearState | None,
         identity_on=parts[-1].identity_on,
         identities=beneficiary.identities_on(parts[-1].identity_on),
         slots=tuple(resolver_of(scheme).slots.names),
+        states=tuple(states),
     )
     _assert_conserved(settlement)
     return settlement
@@ -315,6 +329,12 @@ def _check_dates(claim: Claim, beneficiary: Beneficiary, scheme: Scheme, policy_
         problems.append(NotInsured(at=claim.number, on=policy_on, periods=periods))
     if problems:
         raise Problems(problems)
+
+
+def _of_year(states: Mapping[int, YearState], year: int) -> YearState | None:
+    """The state on which a part of this policy year builds: that year's, else the latest before it."""
+    known = [y for y in states if y <= year]
+    return states[max(known)] if known else None
 
 
 def open_year(state: YearState | None, part: Part, scheme: Scheme) -> YearState:
