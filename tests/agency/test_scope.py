@@ -17,11 +17,14 @@ SCOPED_COLUMNS = ("area_path", "person_id", "institution_id", "household_id")
 
 READ_BY_ALL = {
     "enrolment_extension": "a longer collection period binds the counties of a pooling area, who must see it",
+    "providers_version": "catalogues are published, and a province's bind its cities",
+    "providers_item": "catalogues are published, and a province's bind its cities",
 }
 """Secured tables that everybody reads, and why; rows are written by their own area alone."""
 
 WITHOUT = {
     "staff_officer": "read at the door before anybody is known; every query of the apps filters by area",
+    "ledger_book": "names of funds and institutions, which are published; what stands in them has row security",
     "staff_institution": "the list of designated institutions is published; treatment elsewhere needs all of them",
 }
 """Tables with such a column that have no row security, and why."""

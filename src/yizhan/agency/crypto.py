@@ -293,6 +293,16 @@ class Keys:
             found.append(mac.finalize())
         return found
 
+    def mac(self, value: str, purpose: str) -> bytes:
+        """32 bytes that only a holder of the keys can make of this value: what is printed with them can be proved ours.
+
+        The key is derived from the lookup key, which is never rotated in place, so what was printed verifies for ever.
+        """
+        algorithm = _LOOKUP_HASHES[self.lookup_key.algorithm]()
+        mac = HMAC(_derive(self.lookup_key.secret, f"mac {purpose}", 32, algorithm), algorithm)
+        mac.update(value.encode())
+        return mac.finalize()
+
 
 def _packed(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
@@ -324,6 +334,11 @@ def lookup(value: str, purpose: str, *, using: Keys | None = None) -> bytes:
 def lookups(values: Iterable[str], purpose: str, *, using: Keys | None = None) -> list[bytes]:
     """`Keys.lookups` with the keys of the settings."""
     return (using or keys()).lookups(values, purpose)
+
+
+def mac(value: str, purpose: str, *, using: Keys | None = None) -> bytes:
+    """`Keys.mac` with the keys of the settings."""
+    return (using or keys()).mac(value, purpose)
 
 
 # --- Where keys come from ---------------------------------------------------------------------------------------------
@@ -561,6 +576,8 @@ REGISTRY: tuple[Use, ...] = (
         "256 bit for each purpose, by HKDF-SHA-256 from the lookup key", "`agency.crypto`", "never in place: all hashes would change with it"),
     Use("检索摘要（sm）", "lookup hashes, profile `sm`", "HMAC-SM3",
         "256 bit for each purpose, by HKDF-SM3 from the lookup key", "`agency.crypto`", "never in place: all hashes would change with it"),
+    Use("核验码", "codes that prove a printed bill genuine", "HMAC-SHA-256 or HMAC-SM3, as the lookup hashes; the first 128 bits",
+        "256 bit for each purpose, by HKDF from the lookup key", "`agency.crypto`", "never in place: printed bills would no longer verify"),
     Use("内容摘要", "digests of files and records", "SHA-256 or SM3", "none", "`agency.crypto`", "–"),
     Use("政策与结果摘要", "digests of policy documents, settlements and compiled code", "SHA-256", "none", "`policy`, `engine`, `exchange`, `batch`", "–"),
     Use("口令", "passwords", "Argon2id with Django's parameters", "none; a random salt for each password", "Django, argon2-cffi", "upgraded at sign-in"),

@@ -1,8 +1,19 @@
-"""Addresses of ledger."""
+"""Addresses of the books."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from yizhan.agency.ledger import views
 
 app_name = "ledger"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("trial-balance", views.trial_balance, name="trial_balance"),
+    path("trial-balance/export", views.export_trial_balance, name="export_trial_balance"),
+    path("accounts/<int:number>", views.statement, name="statement"),
+    path("movements", views.movements, name="movements"),
+    path("movements/propose", views.propose, name="propose"),
+    path("movements/<int:number>", views.movement, name="movement"),
+    path("movements/<int:number>/decide", views.decide, name="decide"),
+]

@@ -9,13 +9,32 @@ from yizhan.agency.desk.words import Words
 from yizhan.agency.staff.rights import Right
 
 _TABLE = """
+    agreement.resumed          恢复定点协议              resume an agreement
+    agreement.sign             签订定点协议              enter an agreement
+    agreement.suspended        中止定点协议              suspend an agreement
+    agreement.terminated       解除定点协议              terminate an agreement
+    agreement.withdraw         作废定点协议              withdraw an agreement
     area.create                新增区划                 add an area
     area.import                导入区划                 import areas
+    arrears.notice             开催缴单                 print a reminder of arrears
     audit.head                 取走审计链头              take the head of the audit trail
+    catalogue.apply            启用目录版本              put a catalogue into force
+    catalogue.compare          重新比较目录              compare a catalogue again
+    catalogue.drop             作废目录版本              drop a catalogue version
+    catalogue.import           导入目录版本              import a catalogue version
+    catalogue.read             目录已读取                catalogue read
+    catalogue.withdraw         撤回目录版本              withdraw a catalogue version
     ceiling.grant              放宽当日上限              raise a ceiling for the day
+    default.decide             复核恶意拖欠              decide a finding of wilful default
+    default.propose            提请认定恶意拖欠          propose a finding of wilful default
+    default.withdraw           撤销恶意拖欠认定          withdraw a finding of wilful default
+    designation.add            确定机构定点资格           designate an institution
+    designation.end            终止机构定点资格           end a designation
     difference.decide          处理对账差异              settle a difference with the tax office
     double.decide              处理重复参保              resolve a double enrolment
     double.look                查找重复参保              look for double enrolment
+    dues.bank                  生成银行代发文件          make a file for the bank
+    dues.export                导出回补款               export back-payments
     duty.adopt                 采用报送安排              adopt reporting duties
     duty.set                   设定报送安排              set a reporting duty
     enrolment.end              终止参保                 end an enrolment
@@ -25,6 +44,15 @@ _TABLE = """
     enrolment.note_employees   登记职工参保名单          note employees insured elsewhere
     enrolment.population       登记应参保人数            note the population to be insured
     enrolment.take_file        接收参保文件              take in a file of enrolments
+    filing.complete            补正备案                 complete a filing
+    filing.decide              备案决定                 decide a filing
+    filing.evidence            补交证明                 hand in evidence
+    filing.make                提出备案                 make a filing
+    filing.opine               出具转诊意见              give an opinion on a referral
+    filing.revoke              撤销备案                 revoke a filing
+    filing.see_evidence        查看备案证明              look at evidence
+    filing.set_term            设定备案期限              set a term of filings
+    filing.withdraw            撤回备案                 withdraw a filing
     gap.assign                 分派缺口                 assign a gap
     gap.close                  办结缺口                 close a gap
     household.add_member       家庭增员                 add a member to a household
@@ -32,12 +60,21 @@ _TABLE = """
     household.remove_member    家庭减员                 remove a member from a household
     institution.create         新增机构                 add an institution
     institution.import         导入机构                 import institutions
+    institution.set_kind       更改机构类别              change an institution's kind
+    mapping.approve            通过目录对照              approve mappings
+    mapping.end                终止目录对照              end a mapping
+    mapping.propose            上报目录对照              propose mappings
+    mapping.reject             退回目录对照              reject mappings
+    ledger.export              导出基金账                export the books
     mark.add                   标识身份                 mark an identity
     mark.add_in_bulk           按名单标识身份            mark identities from a roster
     mark.end                   终止身份                 end a mark
     mark.end_in_bulk           按名单终止身份            end marks from a roster
     mark.withdraw              撤销身份                 withdraw a mark
     mark.withdraw_roster       撤回名单的身份            withdraw the marks of a roster
+    movement.approve           复核通过拨款支付          approve a movement of money
+    movement.propose           提出拨款支付              propose a movement of money
+    movement.reject            退回拨款支付              reject a movement of money
     officer.change_password    修改密码                 change the password
     officer.change_roles       变更岗位                 change roles
     officer.create             新增用户                 add an officer
@@ -48,6 +85,14 @@ _TABLE = """
     officer.resume             恢复用户                 resume an officer
     officer.set_password       命令行设密码              set a password on the command line
     officer.suspend            停用用户                 suspend an officer
+    paper.approve              核定手工报销              approve a paper bill
+    paper.attach               上传票据附件              attach a file to a paper bill
+    paper.change               修改手工报销              change a paper bill
+    paper.enter                录入手工报销              enter a paper bill
+    paper.open_file            打开票据附件              open an attachment of a paper bill
+    paper.reject               不予手工报销              refuse a paper bill
+    paper.return               退回手工报销              send a paper bill back
+    paper.send                 手工报销送复核            send a paper bill for review
     person.account             更新银行账号              change a bank account
     person.correct             更正人员                 correct a person
     person.death               登记死亡                 record a death
@@ -64,6 +109,11 @@ _TABLE = """
     person.unmask              查看完整号码              see a full number
     receipts.count             清点税务回执              count receipts
     refund.propose             提请退费                 propose a refund
+    resettlement.approve       核定重新结算              approve a re-settlement
+    resettlement.export        导出重新结算              export a re-settlement
+    resettlement.propose       提出重新结算              propose a re-settlement
+    resettlement.reject        退回重新结算              send a re-settlement back
+    resettlement.withdraw      撤回重新结算              withdraw a re-settlement
     roster.applied             名单已应用                roster applied
     roster.approve             复核通过名单              approve a roster
     roster.columns             确认名单列                confirm a roster's columns
@@ -85,6 +135,7 @@ _TABLE = """
     run.start                  发起任务                 start a run
     session.end                结束会话                 end a session
     settlement.export_touched  导出受影响结算            export touched settlements
+    settlement.print           打印结算单               print bills
     settlement.settle          结算                     settle
     sign_in                    登录                     sign in
     sign_in.confirm            再次确认身份              prove who one is

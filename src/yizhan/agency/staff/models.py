@@ -43,6 +43,16 @@ DEPARTMENTS = {
 }
 
 
+INSTITUTION_KINDS = {
+    "hospital": Words("综合医院", "general hospital"),
+    "tcm_hospital": Words("中医医院", "hospital of Chinese medicine"),
+    "specialist": Words("专科医院", "specialist hospital"),
+    "health_centre": Words("卫生院、社区卫生服务中心", "health centre"),
+    "clinic": Words("诊所、村卫生室", "clinic"),
+    "pharmacy": Words("零售药店", "pharmacy"),
+}
+
+
 class PathField(models.TextField):
     """Codes from the nation down, each followed by a dot."""
 
@@ -70,6 +80,9 @@ class Institution(models.Model):
 
     code = models.CharField(max_length=20, unique=True)
     name = models.CharField(max_length=100)
+    kind = models.CharField(
+        max_length=20, default="hospital", db_default="hospital", help_text="a key of INSTITUTION_KINDS"
+    )
     level = models.CharField(max_length=20, help_text="institution_level of engine.facts")
     tier = models.CharField(max_length=20, help_text="institution_tier of engine.facts")
     area = models.ForeignKey(Area, models.PROTECT)

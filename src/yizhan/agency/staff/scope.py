@@ -9,9 +9,10 @@ and write of their own institution only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from django.db import connection, transaction
@@ -79,15 +80,25 @@ _READ = ", ".join(f"current_setting('{name}', true)" for name in _SETTINGS)
 
 
 @contextmanager
-def acting(actor: Actor) -> Iterator[None]:
-    """A transaction in which the database shows what `actor` may see. May be nested: leaving restores the outer scope."""
-    scope = [area_of(actor), department_of(actor), str(institution_of(actor) or "")]
+def acting(
+    actor: Actor, *, across_institutions: bool = False, limits: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[None]:
+    """A transaction in which the database shows what `actor` may see. May be nested: leaving restores the outer scope.
+
+    `across_institutions` is for settling: a bill builds on what other institutions settled before it, and reversing one
+    changes theirs. Who does so answers no page with what it read, and checks the institution itself. `limits` are
+    time-outs of the database, such as lock_timeout, in force until it is left.
+    """
+    institution = None if across_institutions else institution_of(actor)
+    scope = [area_of(actor), department_of(actor), str(institution or "")]
     nested = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         # A transaction of its own ends with its settings; only a nested one has an outer scope to return to.
-        cursor.execute(f"select {_READ}, {_SET}" if nested else f"select {_SET}", scope)
+        limited = "".join(f", set_config('{name}', '{value}', true)" for name, value in limits.items())
+        cursor.execute((f"select {_READ}, {_SET}" if nested else f"select {_SET}") + limited, scope)
         before = cursor.fetchone()[: len(_SETTINGS)]
         yield
         # After an error the savepoint's rollback does this; then the statement below would be refused.
         if nested:
-            cursor.execute(f"select {_SET}", [value or "" for value in before])
+            unlimited = "".join(f", set_config('{name}', '0', true)" for name in limits)
+            cursor.execute(f"select {_SET}{unlimited}", [value or "" for value in before])

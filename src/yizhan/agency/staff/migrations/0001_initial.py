@@ -87,6 +87,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.CharField(max_length=20, unique=True)),
                 ('name', models.CharField(max_length=100)),
+                ('kind', models.CharField(db_default='hospital', default='hospital', help_text='a key of INSTITUTION_KINDS', max_length=20)),
                 ('level', models.CharField(help_text='institution_level of engine.facts', max_length=20)),
                 ('tier', models.CharField(help_text='institution_tier of engine.facts', max_length=20)),
                 ('area_path', yizhan.agency.staff.models.PathField(db_collation='C', db_index=True)),

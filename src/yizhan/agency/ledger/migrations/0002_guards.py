@@ -1,0 +1,94 @@
+"""What the database keeps of the books: entries whole and balanced in each book, funds neither overdrawn nor diverted."""
+
+from django.db import migrations
+from django.db.migrations import RunSQL
+
+from yizhan.agency.staff.guards import RUNTIME, append_only, changes_only, row_security
+
+_ENTRIES = RunSQL(
+    f"""
+    create function ledger_whole() returns trigger language plpgsql security definer set search_path = public as $$
+    declare wrong record;
+    begin
+        select p.entry_id, b.payer, sum(p.fen) fen into wrong
+        from added p join ledger_account a on a.id = p.account_id join ledger_book b on b.id = a.book_id
+        group by p.entry_id, b.id, b.payer having sum(p.fen) <> 0 limit 1;
+        if found then
+            raise exception 'entry %: % sums to % and not to zero', wrong.entry_id, wrong.payer, wrong.fen
+                using errcode = 'check_violation';
+        end if;
+        -- An entry is written in one statement; what comes later is another entry.
+        select n.entry_id into wrong from (select entry_id, count(*) k from added group by entry_id) n
+        where n.k <> (select count(*) from ledger_posting p where p.entry_id = n.entry_id) limit 1;
+        if found then
+            raise exception 'entry % is written already', wrong.entry_id using errcode = 'restrict_violation';
+        end if;
+        -- A posting stands where its book stands.
+        select p.entry_id into wrong from added p join ledger_account a on a.id = p.account_id
+        join ledger_book b on b.id = a.book_id where p.institution_id is distinct from b.institution_id limit 1;
+        if found then
+            raise exception 'entry %: a posting names another institution than its book', wrong.entry_id
+                using errcode = 'check_violation';
+        end if;
+        -- Between levels money moves within one fund only.
+        select p.entry_id into wrong from added p join ledger_account a on a.id = p.account_id
+        join ledger_book b on b.id = a.book_id where a.kind in ('transfer_in', 'transfer_out')
+        group by p.entry_id having count(distinct b.payer) > 1 limit 1;
+        if found then
+            raise exception 'entry % moves money to another purpose', wrong.entry_id using errcode = 'check_violation';
+        end if;
+        -- The money of a fund; the check of the balance refuses to overdraw it. An entry touches few funds; their
+        -- balances are locked in the order of the books, so that two entries never wait for each other.
+        insert into ledger_balance (book_id, fen) select distinct b.id, 0 from added p
+        join ledger_account a on a.id = p.account_id join ledger_book b on b.id = a.book_id
+        where b.kind = 'fund' and a.kind = 'cash' order by b.id on conflict do nothing;
+        if found or exists (select 1 from added p join ledger_account a on a.id = p.account_id where a.kind = 'cash') then
+            perform 1 from ledger_balance l where l.book_id in (
+                select a.book_id from added p join ledger_account a on a.id = p.account_id where a.kind = 'cash')
+                order by l.book_id for update;
+            update ledger_balance l set fen = l.fen + m.fen
+            from (select a.book_id, sum(p.fen) fen from added p join ledger_account a on a.id = p.account_id
+                  where a.kind = 'cash' group by a.book_id) m where m.book_id = l.book_id;
+        end if;
+        return null;
+    end $$;
+    create trigger whole after insert on ledger_posting referencing new table as added
+        for each statement execute function ledger_whole();
+    revoke insert, update, delete on ledger_balance from {RUNTIME};
+    revoke update, delete on ledger_book from {RUNTIME};
+    revoke update, delete on ledger_account from {RUNTIME};
+    """,
+    "drop trigger whole on ledger_posting; drop function ledger_whole();",
+)
+
+_MOVEMENTS = RunSQL(
+    """
+    create function ledger_one_purpose() returns trigger language plpgsql security definer set search_path = public as $$
+    begin
+        if new.kind = 'between_levels' and not exists (
+            select 1 from ledger_book b join ledger_book o on o.id = new.other_id
+            where b.id = new.book_id and b.kind = 'fund' and o.kind = 'fund' and b.payer = o.payer) then
+            raise exception 'a transfer stays within one fund' using errcode = 'check_violation';
+        end if;
+        return new;
+    end $$;
+    create trigger one_purpose before insert or update on ledger_movement
+        for each row execute function ledger_one_purpose();
+    """,
+    "drop trigger one_purpose on ledger_movement; drop function ledger_one_purpose();",
+)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("ledger", "0001_initial"), ("staff", "0002_guards")]
+
+    operations = [
+        row_security("ledger_entry", institution="institution_id"),
+        append_only("ledger_entry"),
+        row_security("ledger_posting", institution="institution_id"),
+        append_only("ledger_posting"),
+        row_security("ledger_movement"),
+        changes_only("ledger_movement", "state", "decided_at", "decided_by_id", "decided_why"),
+        _ENTRIES,
+        _MOVEMENTS,
+    ]

@@ -1,0 +1,218 @@
+"""The books as pages show them. Everybody sees the postings of the own area; hospitals only their own book."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import QuerySet, Sum
+from django.urls import reverse
+
+from yizhan.agency.desk.words import Words
+from yizhan.agency.ledger.models import ACCOUNTS, Account, Balance, Book, Movement, Posting
+from yizhan.agency.ledger.verifying import PAGES
+from yizhan.agency.staff.errors import NotFound
+from yizhan.agency.staff.home import Waiting, waits
+from yizhan.agency.staff.models import Officer
+from yizhan.agency.staff.rights import Right
+
+
+@dataclass(frozen=True, slots=True)
+class FundAtAGlance:
+    """A fund today, in fen: what it has, owes and is owed, and what this year brought and took."""
+
+    book: Book
+    cash: int
+    to_hospital: int
+    to_person: int
+    advance_owed: int
+    advance_given: int
+    benefit: int
+    income: int
+
+    @property
+    def shortfall(self) -> int:
+        """By how much what is owed exceeds the money and the advances that come back."""
+        return max(0, self.to_hospital + max(0, self.to_person) + self.advance_owed - self.cash - self.advance_given)
+
+
+def sums(*, books: Sequence[Book], since: date | None = None, until: date | None = None) -> dict[tuple[int, str], int]:
+    """(book, account) → fen of the postings in a range of days. One statement."""
+    rows = Posting.objects.filter(account__book__in=list(books))
+    if since is not None:
+        rows = rows.filter(on__gte=since)
+    if until is not None:
+        rows = rows.filter(on__lte=until)
+    found = rows.values_list("account__book_id", "account__kind").annotate(fen=Sum("fen")).order_by()
+    return {(book, kind): fen for book, kind, fen in found}
+
+
+def funds(path: str) -> list[Book]:
+    """The funds of pooling areas within an area, or to which it belongs."""
+    within = Book.objects.filter(kind="fund", area_path__gte=path, area_path__lt=path + "~")
+    above = [path[: k + 1] for k, c in enumerate(path) if c == "."]
+    return list((within | Book.objects.filter(kind="fund", area_path__in=above)).order_by("area_path", "payer"))
+
+
+def hospitals(path: str) -> list[Book]:
+    """The books of institutions within an area."""
+    rows = Book.objects.filter(kind="hospital", institution__area_path__gte=path, institution__area_path__lt=path + "~")
+    return list(rows.select_related("institution").order_by("institution__name"))
+
+
+def overview(path: str, *, on: date) -> list[FundAtAGlance]:
+    """Every fund of an area at a glance; of a county, what its people came to. Two statements and one for the funds."""
+    books = funds(path)
+    now = sums(books=books, until=on)
+    year = sums(books=books, since=on.replace(month=1, day=1), until=on)
+    balances = dict(Balance.objects.filter(book__in=books).values_list("book_id", "fen"))
+    income = ("income_premium", "income_subsidy", "income_other")
+    return [
+        FundAtAGlance(
+            book, balances.get(book.pk, 0), -now.get((book.pk, "to_hospital"), 0), -now.get((book.pk, "to_person"), 0),
+            -now.get((book.pk, "advance_owed"), 0), now.get((book.pk, "advance_given"), 0),
+            year.get((book.pk, "benefit"), 0), -sum(year.get((book.pk, kind), 0) for kind in income),
+        )
+        for book in books
+    ]  # fmt: skip
+
+
+def book(number: int) -> Book:
+    """One. Raises NotFound."""
+    found = Book.objects.select_related("institution").filter(pk=number).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def book_name(of: Book) -> str:
+    """The fund's name in the policies, or the institution's."""
+    return of.payer or (of.institution.name if of.institution else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One account in a trial balance, in fen: debit and credit of the period, and what it stands at. `sum`: debit less credit."""
+
+    book: Book
+    account: int
+    kind: str
+    words: Words
+    opening: int
+    debit: int
+    credit: int
+
+    @property
+    def closing(self) -> int:
+        """Debit positive."""
+        return self.opening + self.debit - self.credit
+
+
+def trial_balance(books: Sequence[Book], *, since: date, until: date) -> list[Line]:
+    """Every account that moved or stands: opening, debits, credits. Each book's closing sums are zero in total."""
+    opening: dict[int, int] = {}
+    rows = Posting.objects.filter(account__book__in=list(books))
+    for account, fen in rows.filter(on__lt=since).values_list("account").annotate(fen=Sum("fen")).order_by():
+        opening[account] = fen
+    within = rows.filter(on__gte=since, on__lte=until)
+    debit = dict(within.filter(fen__gt=0).values_list("account").annotate(fen=Sum("fen")).order_by())
+    credit = dict(within.filter(fen__lt=0).values_list("account").annotate(fen=Sum("fen")).order_by())
+    accounts = Account.objects.filter(book__in=list(books)).select_related("book__institution")
+    found = [
+        Line(
+            a.book,
+            a.pk,
+            a.kind,
+            ACCOUNTS[a.book.kind][a.kind],
+            opening.get(a.pk, 0),
+            debit.get(a.pk, 0),
+            -credit.get(a.pk, 0),
+        )
+        for a in accounts
+    ]
+    order = [kind for kinds in ACCOUNTS.values() for kind in kinds]
+    moved = [line for line in found if line.opening or line.debit or line.credit]
+    return sorted(moved, key=lambda x: (x.book.kind, x.book.area_path, book_name(x.book), order.index(x.kind)))
+
+
+def account(number: int) -> Account:
+    """One. Raises NotFound."""
+    found = Account.objects.select_related("book__institution").filter(pk=number).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def postings(of: Account, *, since: date, until: date) -> QuerySet[Posting]:
+    """The postings of an account in a range of days, by day and document."""
+    rows = Posting.objects.filter(account=of, on__gte=since, on__lte=until).select_related("entry")
+    return rows.order_by("on", "id")
+
+
+def opening(of: Account, *, since: date) -> int:
+    """What an account stood at before a day."""
+    return Posting.objects.filter(account=of, on__lt=since).aggregate(fen=Sum("fen"))["fen"] or 0
+
+
+def by_day(of: Account, *, since: date, until: date) -> list[tuple[date, int, int, int]]:
+    """(day, documents, debit, credit) of an account."""
+    found: dict[date, list[int]] = {}
+    for on, fen in Posting.objects.filter(account=of, on__gte=since, on__lte=until).values_list("on", "fen"):
+        day = found.setdefault(on, [0, 0, 0])
+        day[0] += 1
+        day[1 if fen > 0 else 2] += abs(fen)
+    return [(on, *values) for on, values in sorted(found.items())]  # type: ignore[misc]  # three values each
+
+
+def page_of(kind: str, number: int) -> str:
+    """The address of a document's page, or ""."""
+    found = PAGES.get(kind)
+    return found(number) if found else ""
+
+
+# --- What is owed -----------------------------------------------------------------------------------------------------
+
+
+def owed_to_hospital(fund: Book, institution_id: int) -> int:
+    """What a fund still owes an institution, in fen."""
+    rows = Posting.objects.filter(account__book=fund, account__kind="to_hospital", entry__institution_id=institution_id)
+    return -(rows.aggregate(fen=Sum("fen"))["fen"] or 0)
+
+
+def owed_to_person(fund: Book, person_id: int) -> int:
+    """What a fund still owes a person directly, in fen; negative: the person owes it."""
+    rows = Posting.objects.filter(account__book=fund, account__kind="to_person", person_id=person_id)
+    return -(rows.aggregate(fen=Sum("fen"))["fen"] or 0)
+
+
+def owed_for_advances(fund: Book, advancing: Book) -> int:
+    """What a fund owes another for what it advanced: no more than either book says."""
+    found = sums(books=[fund, advancing])
+    return min(-found.get((fund.pk, "advance_owed"), 0), found.get((advancing.pk, "advance_given"), 0))
+
+
+# --- Movements --------------------------------------------------------------------------------------------------------
+
+
+def movements(path: str) -> QuerySet[Movement]:
+    """Proposed and decided movements of an area, latest first."""
+    rows = Movement.objects.filter(area_path__gte=path, area_path__lt=path + "~")
+    return rows.select_related("book", "other__institution", "made_by", "decided_by").order_by("-id")
+
+
+def movement(number: int, path: str) -> Movement:
+    """One. Raises NotFound."""
+    found = movements(path).filter(pk=number).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+@waits
+def movements_to_decide(officer: Officer) -> Waiting | None:
+    """Movements that wait for a reviewer."""
+    if not officer.may(Right.TRANSFER_APPROVE):
+        return None
+    count = movements(officer.area_path).filter(state="proposed").count()
+    return Waiting(Words("待复核的拨款和支付", "movements of money to approve"), count, reverse("ledger:movements"))

@@ -1,0 +1,304 @@
+"""Pages of the books: funds at a glance, statements, trial balance, and movements of money with their two persons."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from typing import Any
+
+import django_tables2 as tables
+from django import forms
+from django.contrib import messages
+from django.http import FileResponse, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+
+from yizhan.agency.desk.tables import Day, Fen, List, in_pages
+from yizhan.agency.desk.words import Words, lang, later, say
+from yizhan.agency.ledger import actions, queries
+from yizhan.agency.ledger.models import Book, Movement, Posting
+from yizhan.agency.ledger.queries import book_name
+from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
+from yizhan.agency.staff.audit import record
+from yizhan.agency.staff.ceilings import use
+from yizhan.agency.staff.errors import BadForm
+from yizhan.agency.staff.pages import Request, page
+from yizhan.agency.staff.rights import Right
+from yizhan.agency.staff.sign_in import require_fresh
+from yizhan.engine.money import parse_yuan
+from yizhan.errors import Problem, Problems
+
+DOCUMENTS = {
+    "settlement": Words("结算", "settlement"),
+    "patient_payment": Words("个人缴费", "patient's payment"),
+    "movement": Words("拨款支付", "movement"),
+}
+
+
+def _range(request: Request) -> tuple[date, date]:
+    """The days that were asked for; this year up to today where none were."""
+    today = timezone.localdate()
+    found = []
+    for name, otherwise in (("since", today.replace(month=1, day=1)), ("until", today)):
+        try:
+            found.append(date.fromisoformat(request.GET.get(name, "")))
+        except ValueError:
+            found.append(otherwise)
+    return found[0], max(found)
+
+
+@page(Right.LEDGER_SEE)
+def overview(request: Request) -> HttpResponse:
+    """Every fund: what it has, owes, and lacks."""
+    today = timezone.localdate()
+    found = queries.overview(request.user.area_path, on=today)
+    context = {
+        "funds": found,
+        "on": today,
+        "owed": sum(f.to_hospital + max(0, f.to_person) for f in found),
+        "cash": sum(f.cash for f in found),
+        "short": [f for f in found if f.shortfall],
+        "may_propose": request.user.may(Right.TRANSFER_PROPOSE),
+    }
+    return render(request, "ledger/overview.html", context)
+
+
+@page(Right.LEDGER_SEE)
+def trial_balance(request: Request) -> HttpResponse:
+    """Every account of the area's books: opening, debits, credits, closing; zero in total."""
+    since, until = _range(request)
+    kind = request.GET.get("books", "fund")
+    lines = _trial(request, kind, since, until)
+    context = {
+        "groups": _grouped(lines), "since": since, "until": until, "kind": kind,
+        "total": {
+            "opening": sum(x.opening for x in lines), "debit": sum(x.debit for x in lines),
+            "credit": sum(x.credit for x in lines), "closing": sum(x.closing for x in lines),
+        },
+    }  # fmt: skip
+    return render(request, "ledger/trial_balance.html", context)
+
+
+def _trial(request: Request, kind: str, since: date, until: date) -> list[queries.Line]:
+    books = queries.hospitals(request.user.area_path) if kind == "hospital" else queries.funds(request.user.area_path)
+    return queries.trial_balance(books, since=since, until=until)
+
+
+def _grouped(lines: list[queries.Line]) -> list[dict[str, Any]]:
+    books: dict[int, dict[str, Any]] = {}
+    for line in lines:
+        group = books.setdefault(line.book.pk, {"name": book_name(line.book), "lines": [], "closing": 0})
+        group["lines"].append(line)
+        group["closing"] += line.closing
+    return list(books.values())
+
+
+@page(Right.LEDGER_SEE)
+@require_POST
+def export_trial_balance(request: Request) -> FileResponse:
+    """The same as a spreadsheet."""
+    since, until = _range(request)
+    lines = _trial(request, request.GET.get("books", "fund"), since, until)
+    use("export_rows", len(lines), acting_user=request.user)
+    columns = [
+        Column(say("账套", "Book")), Column(say("科目", "Account")), Column(say("期初", "Opening"), kind="amount"),
+        Column(say("借方", "Debit"), kind="amount"), Column(say("贷方", "Credit"), kind="amount"),
+        Column(say("期末", "Closing"), kind="amount"),
+    ]  # fmt: skip
+    rows = [
+        (book_name(x.book), x.words.zh if lang() == "zh" else x.words.en, x.opening, x.debit, x.credit, x.closing)
+        for x in lines
+    ]
+    target = io.BytesIO()
+    write_xlsx(target, [Sheet(say("试算平衡", "Trial balance"), columns, rows)])
+    record("ledger.export", rows=len(rows), acting_user=request.user)
+    target.seek(0)
+    name = say("试算平衡", "trial-balance")
+    return FileResponse(target, as_attachment=True, filename=f"{name}-{since}-{until}.xlsx")
+
+
+class Statement(List):
+    """The postings of an account."""
+
+    on = Day(verbose_name=later("日期", "Day"))
+    document = tables.Column(verbose_name=later("单据", "Document"), empty_values=(), orderable=False)
+    debit = Fen(verbose_name=later("借方（元）", "Debit (yuan)"), empty_values=(), orderable=False)
+    credit = Fen(verbose_name=later("贷方（元）", "Credit (yuan)"), empty_values=(), orderable=False)
+
+    class Meta(List.Meta):
+        empty_text = later("这段时间没有发生额。", "Nothing moved in these days.")
+
+    def render_document(self, record: Posting) -> str:
+        """What posted it, leading to its page."""
+        kind, number = record.entry.document_kind, record.entry.document_id
+        words = f"{DOCUMENTS.get(kind, kind)} {number}"
+        address = queries.page_of(kind, number)
+        return format_html('<a href="{}">{}</a>', address, words) if address else words
+
+    def render_debit(self, record: Posting) -> str:
+        """Positive amounts."""
+        return Fen.render(self.columns["debit"].column, record.fen) if record.fen > 0 else ""
+
+    def render_credit(self, record: Posting) -> str:
+        """Negative amounts, without their sign."""
+        return Fen.render(self.columns["credit"].column, -record.fen) if record.fen < 0 else ""
+
+
+@page(Right.LEDGER_SEE)
+def statement(request: Request, number: int) -> HttpResponse:
+    """One account: opening, by day and by document, closing."""
+    since, until = _range(request)
+    account = queries.account(number)
+    days = queries.by_day(account, since=since, until=until)
+    opening = queries.opening(account, since=since)
+    debit, credit = sum(d[2] for d in days), sum(d[3] for d in days)
+    kind = queries.ACCOUNTS[account.book.kind][account.kind]
+    context = {
+        "account": account, "name": book_name(account.book), "words": kind, "since": since, "until": until,
+        "opening": opening, "debit": debit, "credit": credit, "closing": opening + debit - credit, "days": days[-62:],
+        "table": in_pages(request, Statement(queries.postings(account, since=since, until=until))),
+    }  # fmt: skip
+    return render(request, "ledger/statement.html", context)
+
+
+# --- Movements --------------------------------------------------------------------------------------------------------
+
+
+class Movements(List):
+    """Movements of money."""
+
+    on = Day(verbose_name=later("日期", "Day"))
+    kind = tables.Column(verbose_name=later("类别", "Kind"))
+    book = tables.Column(verbose_name=later("基金", "Fund"), accessor="book__payer")
+    other = tables.Column(verbose_name=later("对方", "Other side"), default="—", orderable=False)
+    fen = Fen(verbose_name=later("金额（元）", "Amount (yuan)"))
+    document = tables.Column(verbose_name=later("凭证", "Document"))
+    made_by = tables.Column(verbose_name=later("提出", "Proposed by"), accessor="made_by__name", default="—")
+    state = tables.Column(verbose_name=later("状态", "State"))
+
+    class Meta(List.Meta):
+        empty_text = later("还没有拨款和支付。", "No movements yet.")
+
+    def render_kind(self, record: Movement) -> str:
+        """In words, leading to the page."""
+        return format_html('<a href="{}">{}</a>', reverse("ledger:movement", args=[record.pk]), str(record.kind_words))
+
+    def render_other(self, value: Book) -> str:
+        """Fund or institution."""
+        return book_name(value)
+
+    def render_state(self, record: Movement) -> str:
+        """In words."""
+        return str(record.state_words)
+
+
+@page(Right.LEDGER_SEE)
+def movements(request: Request) -> HttpResponse:
+    """Receipts, payments and transfers, those to be approved first by their state."""
+    table = in_pages(request, Movements(queries.movements(request.user.area_path)))
+    context = {"table": table, "may_propose": request.user.may(Right.TRANSFER_PROPOSE)}
+    return render(request, "ledger/movements.html", context)
+
+
+class MovementForm(forms.Form):
+    """A movement to be proposed."""
+
+    kind = forms.ChoiceField(label=later("类别", "Kind"))
+    book = forms.TypedChoiceField(label=later("基金", "Fund"), coerce=int)
+    income = forms.ChoiceField(label=later("收入科目（收入时）", "Income (of a receipt)"), required=False)
+    other = forms.TypedChoiceField(
+        label=later("对方（支付医疗机构、归还垫付、上下级划转时）", "Other side (institution, or fund)"), coerce=int,
+        required=False, empty_value=None,
+    )  # fmt: skip
+    person = forms.CharField(
+        label=later("人员编号（支付个人时）", "Person number (of a payment to a person)"), required=False
+    )
+    amount = forms.CharField(label=later("金额（元）", "Amount (yuan)"))
+    on = forms.DateField(label=later("日期", "Day"), widget=forms.DateInput(attrs={"type": "date"}))
+    document = forms.CharField(label=later("文号或凭证号", "Document or voucher"), max_length=100)
+    why = forms.CharField(label=later("事由", "Reason"), max_length=200)
+
+    def __init__(self, *args: Any, path: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        funds, hospitals = queries.funds(path), queries.hospitals(path)
+        fields: dict[str, Any] = self.fields
+        fields["kind"].choices = [(kind, str(words)) for kind, words in Movement.KINDS.items()]
+        fields["book"].choices = [(b.pk, book_name(b)) for b in funds]
+        fields["other"].choices = [("", "—"), *((b.pk, book_name(b)) for b in (*hospitals, *funds))]
+        incomes = ("income_premium", "income_subsidy", "income_other")
+        fields["income"].choices = [("", "—"), *((k, str(queries.ACCOUNTS["fund"][k])) for k in incomes)]
+
+    def clean_amount(self) -> int:
+        """Fen."""
+        try:
+            return parse_yuan(self.cleaned_data["amount"].replace(",", "").strip())
+        except ValueError:
+            raise forms.ValidationError(
+                say("请写元，最多两位小数，例如 1200.50", "yuan with at most two decimals, such as 1200.50")
+            ) from None
+
+    def clean_person(self) -> int | None:
+        """The number of the person."""
+        said = self.cleaned_data["person"].strip()
+        if said and not said.isdecimal():
+            raise forms.ValidationError(say("人员编号是十位数字", "ten digits"))
+        return int(said) if said else None
+
+
+@page(Right.TRANSFER_PROPOSE)
+def propose(request: Request) -> HttpResponse:
+    """Propose a movement."""
+    form = MovementForm(
+        request.POST or None, path=request.user.area_path, initial={"on": timezone.localdate().isoformat()}
+    )
+    problems: tuple[Problem, ...] = ()
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            needs = {
+                "to_hospital": said["other"],
+                "clear_advance": said["other"],
+                "between_levels": said["other"],
+                "to_person": said["person"],
+            }
+            if said["kind"] in needs and not needs[said["kind"]]:
+                field = ("人员编号", "person number") if said["kind"] == "to_person" else ("对方", "other side")
+                raise BadForm(field_zh=field[0], field_en=field[1], why_zh="这一类要填", why_en="this kind needs it")
+            row = actions.propose(
+                said["kind"], queries.book(said["book"]), fen=said["amount"], on=said["on"], document=said["document"],
+                why=said["why"], other=queries.book(said["other"]) if said["other"] else None, income=said["income"],
+                person_id=said["person"], acting_user=request.user,
+            )  # fmt: skip
+        except Problems as refused:
+            problems = refused.problems
+        except Problem as refused:
+            problems = (refused,)
+        else:
+            messages.success(request, say("已提出，待复核。", "Proposed; a reviewer decides."))
+            return redirect("ledger:movement", number=row.pk)
+    status = 422 if request.method == "POST" else 200
+    return render(request, "ledger/propose.html", {"form": form, "problems": problems}, status=status)
+
+
+@page(Right.LEDGER_SEE)
+def movement(request: Request, number: int) -> HttpResponse:
+    """One movement, and the reviewer's decision."""
+    found = queries.movement(number, request.user.area_path)
+    may = found.state == "proposed" and request.user.may(Right.TRANSFER_APPROVE) and found.made_by_id != request.user.pk
+    context = {"m": found, "other": book_name(found.other) if found.other else "", "may_decide": may}
+    return render(request, "ledger/movement.html", context)
+
+
+@page(Right.TRANSFER_APPROVE)
+@require_POST
+def decide(request: Request, number: int) -> HttpResponse:
+    """Approve or reject."""
+    require_fresh(request)
+    found = queries.movement(number, request.user.area_path)
+    approved = request.POST.get("decision") == "approve"
+    actions.decide(found, approved=approved, why=request.POST.get("why", ""), acting_user=request.user)
+    messages.success(request, say("已入账。", "Posted.") if approved else say("已退回。", "Rejected."))
+    return redirect("ledger:movement", number=number)
