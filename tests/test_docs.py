@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 
 from yizhan.batch.columns import COLUMNS
-from yizhan.bill import Bill, render
+from yizhan.bill.data import one_bill
+from yizhan.bill.terminal import render
 from yizhan.engine.facts import FACTS
 from yizhan.exchange import as_json, input_schema, output_schema, read_request, settle_request
 from yizhan.policy.areas import Library
@@ -61,8 +62,8 @@ def test_the_python_guide_runs_as_printed() -> None:
 @pytest.mark.parametrize(("readme", "lang"), [("README.md", "en"), ("README.zh-CN.md", "zh")])
 def test_the_bill_in_the_readme_is_the_bill_of_the_case(readme: str, lang: str) -> None:
     request = read_request((ROOT / "src/yizhan/cases/chifeng.json").read_text(encoding="utf-8"))
-    settlement = settle_request(request)[0]
-    printed = squeezed(render(Bill(settlement, request.claims[0], request.beneficiary, request.scheme), lang))
+    settled = as_json(request, settle_request(request), whole=True)["settlements"][0]
+    printed = squeezed(render(one_bill(settled, lang), request.beneficiary.person))
     shown = next(b for b in code_blocks(ROOT / readme, "") if "▶" in b)
     lines = [line for line in shown.splitlines() if line.strip()]
     assert len(lines) > 10

@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from yizhan import __version__
-from yizhan.bill import Bill, printable, render
+from yizhan.bill.data import one_bill
+from yizhan.bill.terminal import printable, render
 from yizhan.engine.claim import IdentityMark
 from yizhan.engine.facts import FACTS
 from yizhan.engine.money import parse_yuan, yuan, yuan_grouped
@@ -96,15 +97,15 @@ def _settle(options: argparse.Namespace) -> int:
     request = read_request(_read(options.file), options.policies)
     settlements = settle_request(request)
     if options.json:
-        print(json.dumps(as_json(request, settlements), ensure_ascii=False, indent=2))
+        print(json.dumps(as_json(request, settlements, whole=True), ensure_ascii=False, indent=2))
     else:
         _print_bills(request, options.lang)
     return 0
 
 
 def _print_bills(request: Request, lang: str) -> None:
-    for settlement, claim in zip(settle_request(request), request.claims, strict=True):
-        print(render(Bill(settlement, claim, request.beneficiary, request.scheme), lang))
+    for settled in as_json(request, settle_request(request), whole=True)["settlements"]:
+        print(render(one_bill(settled, lang), request.beneficiary.person))
 
 
 def _read(name: str) -> str:
@@ -447,6 +448,9 @@ def _add_agency(add: Callable[..., argparse.ArgumentParser]) -> None:
     user.add_argument("--area", default="", help="行政区划代码 code of the area")
     user.add_argument("--department", default="healthcare_security", help="部门 department")
     user.add_argument("--institution", default="", help="医院编码 code of the hospital")
+    ledger = add("ledger", _agency("ledger"), "账 verify that the books say what settlements and payments say")
+    ledger.add_argument("act", choices=("verify",))
+    ledger.add_argument("--demo", action="store_true", help="演示数据库 of the demonstration's database")
     audit = add("audit", _agency("audit"), "审计日志 verify or seal the audit trail, print its head, report on a year")
     audit.add_argument("act", choices=("verify", "seal", "head", "report"))
     audit.add_argument("--year", type=int, default=date.today().year)

@@ -60,8 +60,9 @@ def test_a_bill_is_settled_once_and_a_repeat_gets_the_first_answer(world: World)
     changed["amounts"] = {**changed["amounts"], "in_scope": "40000.00", "own": "20000.00"}
     with pytest.raises(AlreadySettled):
         settled(world, person, changed)
-    with pytest.raises(LaterBillSettled):
+    with pytest.raises(Problems) as late:
         settled(world, person, a_claim("A-0", "2022-04-12"))
+    assert isinstance(late.value.problems[0], LaterBillSettled)
     with pytest.raises(Problems):
         settled(world, person, {**a_claim("A-2", "2022-06-12"), "care": "unknown"})
     with pytest.raises(NotAllowed):
@@ -122,12 +123,12 @@ def test_a_correction_of_the_past_lists_the_bills_that_it_touches(world: World) 
     corrected(world, other, "subsistence", date(2023, 1, 1), None)
     with acting(world.yuhu.officer):
         assert list(queries.touched()) == [second] == list(queries.touched(roster.pk))
-        (anew,) = queries.resettled(queries.touched())
+        (anew,) = queries.settled_anew(queries.touched(), acting_user=world.yuhu.officer)
         assert anew.identities == ("subsistence",)
-        assert anew.patient_fen is not None and anew.patient_fen < second.patient_fen
-        assert anew.difference == second.patient_fen - anew.patient_fen == sum(fen for _, _, fen in anew.changes)
-        unchanged = queries.resettled([first, before])
-        assert [r.difference for r in unchanged] == [0, 0] and not unchanged[0].changes
+        assert anew.planned and anew.patient_fen is not None and anew.patient_fen < second.patient_fen
+        assert anew.difference == second.patient_fen - anew.patient_fen == sum(anew.planned.by_payer.values())
+        unchanged = queries.settled_anew([first, before], acting_user=world.yuhu.officer)
+        assert [r.difference for r in unchanged] == [0, 0]
     # What is settled after the correction is not touched by it.
     third = settled(world, person, a_claim("A-3", "2022-09-12"))
     assert third.identities == ["subsistence"]
@@ -172,7 +173,7 @@ def test_past_bills_come_from_a_file(world: World) -> None:
     page = browser.get(answer["Location"]).content.decode()
     assert "A-3：" in page and "unknown_value" in page
     with acting(world.yuhu.officer):
-        assert [s.claim_number for s in person.settlements.order_by("id")] == ["A-1", "A-2"]
+        assert [s.visit.number for s in person.settlements.order_by("id")] == ["A-1", "A-2"]
     browser.post("/care/import", {"file": a_file(bills)})
     work_off()
     with acting(world.yuhu.officer):

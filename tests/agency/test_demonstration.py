@@ -20,6 +20,7 @@ from yizhan.agency.demonstration.country import AREAS, COUNTIES, STAGE
 from yizhan.agency.enrolment.models import Charge, Difference, Double, Enrolment, SubsidyBatch
 from yizhan.agency.people.identifiers import PROVINCES, read_identifier
 from yizhan.agency.people.models import IdentityMark, Person
+from yizhan.agency.providers.models import Agreement, AgreementEvent, Item, Mapping, Version
 from yizhan.agency.rosters.models import GapItem, Roster, RosterRow
 from yizhan.agency.staff.models import Audit, Officer
 from yizhan.agency.staff.rights import Role
@@ -72,6 +73,10 @@ def shows_everything() -> None:
         assert set(GapItem.objects.values_list("kind", flat=True)) > {"certified_not_insured", "duplicates"}
         assert Enrolment.objects.live().count() < Person.objects.living_rows().count()
         assert Charge.objects.filter(balance__gt=0).exists()
+        assert {"applied", "draft"} == set(Version.objects.values_list("state", flat=True))
+        assert {"approved", "proposed", "rejected"} == set(Mapping.objects.values_list("state", flat=True))
+        assert Agreement.objects.count() == 9 and AgreementEvent.objects.exists()
+        assert all("演示" in name for name in Item.objects.values_list("name", flat=True)), "recognisably made up"
     for lang in ("zh", "en"):
         lines = sign_ins(lang)
         assert PASSWORD in lines[-1]

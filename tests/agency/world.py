@@ -1,4 +1,4 @@
-"""A small country to test in: two counties of one city, one county of another province, and who works there.
+"""A small country to test in: two counties of one city, a county in each of two other provinces, and who works there.
 
     def test_a_liaison_sees_no_other_department(world):
         answer = world.client(world.yuhu.liaison_civil).get("/rosters/")
@@ -26,17 +26,22 @@ AREAS = (
     ("000000", "全国", "the nation", "nation", ""),
     ("430000", "湖南省", "Hunan", "province", "000000"),
     ("150000", "内蒙古自治区", "Inner Mongolia", "province", "000000"),
+    ("440000", "广东省", "Guangdong", "province", "000000"),
     ("430300", "湘潭市", "Xiangtan", "city", "430000"),
     ("150400", "赤峰市", "Chifeng", "city", "150000"),
+    ("440700", "江门市", "Jiangmen", "city", "440000"),
     ("430302", "雨湖区", "Yuhu", "county", "430300"),
     ("430321", "湘潭县", "Xiangtan County", "county", "430300"),
     ("150404", "松山区", "Songshan", "county", "150400"),
+    ("440703", "蓬江区", "Pengjiang", "county", "440700"),
     ("430302100", "姜畲镇", "Jiangshe", "township", "430302"),
     ("430302101", "鹤岭镇", "Heling", "township", "430302"),
     ("430321100", "易俗河镇", "Yisuhe", "township", "430321"),
     ("430321101", "花石镇", "Huashi", "township", "430321"),
     ("150404100", "老府镇", "Laofu", "township", "150404"),
     ("150404101", "初头朗镇", "Chutoulang", "township", "150404"),
+    ("440703100", "棠下镇", "Tangxia", "township", "440703"),
+    ("440703101", "荷塘镇", "Hetang", "township", "440703"),
 )
 
 PLACES = {
@@ -48,6 +53,9 @@ PLACES = {
     "yuhu": "430302",
     "xiangtan_county": "430321",
     "songshan": "150404",
+    "guangdong": "440000",
+    "jiangmen": "440700",
+    "pengjiang": "440703",
 }
 
 # attribute → role, department. `officer` is the one of the place's own level.
@@ -117,6 +125,9 @@ class World:
     yuhu: Place = field(init=False)
     xiangtan_county: Place = field(init=False)
     songshan: Place = field(init=False)
+    guangdong: Place = field(init=False)
+    jiangmen: Place = field(init=False)
+    pengjiang: Place = field(init=False)
 
     @property
     def system_admin(self) -> Officer:

@@ -159,3 +159,23 @@ def audit(options: argparse.Namespace) -> int:
         for line in lines:
             print(line)
     return 0 if sound else 1
+
+
+def ledger(options: argparse.Namespace) -> int:
+    """Compare the books with the settlements, payments and movements, entry by entry. 1 where they differ."""
+    with running.database(demo=options.demo):
+        running.refuse_unmigrated()
+        from yizhan.agency.ledger.verifying import verify
+        from yizhan.agency.staff.scope import System, acting
+
+        with acting(System("ledger.verify")):
+            found = verify()
+        for difference in found.differences:
+            document = f"{difference.kind} {difference.number}".strip()
+            print(f"{document}: {difference.words.zh if options.lang == 'zh' else difference.words.en}")
+        say(
+            options,
+            f"核对了 {found.entries} 笔凭证、{found.postings} 条分录，{len(found.differences)} 处不符。",
+            f"compared {found.entries} entries with {found.postings} postings: {len(found.differences)} differences.",
+        )
+        return 1 if found.differences else 0

@@ -57,10 +57,32 @@ GROUPS = (
         ),
     ),
     Group(
+        Words("医药管理", "Providers"),
+        (
+            Entry("providers:list", Words("定点机构", "Institutions"), Right.PROVIDER_SEE),
+            Entry("providers:catalogues", Words("三大目录", "Catalogues"), Right.CATALOGUE_SEE),
+            Entry("providers:items", Words("查项目", "Look up an item"), Right.CATALOGUE_SEE),
+            Entry("providers:mappings", Words("目录对照", "Mappings"), Right.CATALOGUE_SEE),
+        ),
+    ),
+    Group(
         Words("结算", "Settlement"),
         (
             Entry("care:list", Words("结算记录", "Settled bills"), Right.SETTLEMENT_SEE),
+            Entry("care:verify", Words("核验结算单", "Verify a bill"), Right.SETTLEMENT_SEE),
+            Entry("care:arrears", Words("欠费", "Arrears"), Right.SETTLEMENT_SEE),
+            Entry("care:held", Words("待审支付", "Held parts"), Right.SETTLEMENT_SEE),
+            Entry("care:paper_bills", Words("手工报销", "Paper bills"), Right.LEDGER_SEE),
             Entry("care:touched", Words("待重新结算", "To settle anew"), Right.SETTLEMENT_SEE),
+            Entry("care:resettlements", Words("重新结算", "Re-settlement"), Right.LEDGER_SEE),
+            Entry("care:dues", Words("回补款", "Back-payments"), Right.LEDGER_SEE),
+        ),
+    ),
+    Group(
+        Words("基金", "Funds"),
+        (
+            Entry("ledger:overview", Words("基金账", "Funds"), Right.LEDGER_SEE),
+            Entry("ledger:movements", Words("拨款和支付", "Movements"), Right.LEDGER_SEE),
         ),
     ),
     Group(

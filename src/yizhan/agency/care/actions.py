@@ -1,75 +1,392 @@
-"""Settling a bill by what the platform knows about the person, and keeping it.
+"""Visits, their lines, and what patients pay. Settling is `settling`, changing what was settled `rewriting`.
 
-The calculation is `engine.settle`, reached through `exchange` so that a bill is read and answered here exactly as by
-`yizhan settle`. It is computed first and written once.
+Whatever changes a visit locks its row, as settling does, so that a bill is settled either before or after a change.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Max
 from django.utils import timezone
 
-from yizhan.agency.care.errors import AlreadySettled, LaterBillSettled
-from yizhan.agency.care.models import Settlement
-from yizhan.agency.care.queries import beneficiary_of, of_person, pooling_area
+from yizhan.agency.care.books import legs_of
+from yizhan.agency.care.claims import STATED
+from yizhan.agency.care.errors import (
+    AlreadySettled,
+    LineNotThere,
+    NotDischarged,
+    OverPaidBack,
+    OverRefund,
+    PaymentTaken,
+    ReceiptTaken,
+    TooManyLines,
+    VisitFrozen,
+    VisitNumberTaken,
+    WhyNeeded,
+    WrongDays,
+)
+from yizhan.agency.care.models import BillLine, PatientPayment, Settlement, Visit
+from yizhan.agency.care.rewriting import correct
+from yizhan.agency.care.settling import read_visit, settle
+from yizhan.agency.care.years import Asked
+from yizhan.agency.enrolment.beneficiaries import beneficiary_of, pooling_area
+from yizhan.agency.ledger.posting import post
 from yizhan.agency.people.models import Person
+from yizhan.agency.providers.splitting import Charge, split_lines
 from yizhan.agency.staff.audit import record
+from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import Institution, Officer
 from yizhan.agency.staff.rights import Right
-from yizhan.agency.staff.scope import Actor, acting, demand
-from yizhan.exchange import as_json, read_request, settle_request
+from yizhan.agency.staff.scope import Actor, acting, demand, institution_of
+from yizhan.engine.money import yuan_grouped
+from yizhan.errors import Problem, Problems
+
+# --- Visits -----------------------------------------------------------------------------------------------------------
+
+
+def register_visit(
+    person: Person,
+    *,
+    institution: Institution | None,
+    number: str = "",
+    care: str,
+    admitted_on: date,
+    discharged_on: date | None = None,
+    planned: bool = False,
+    diagnoses: Sequence[str] = (),
+    facts: Mapping[str, Any] | None = None,
+    amounts: Mapping[str, Any] | None = None,
+    source: str = "window",
+    department: str = "",
+    doctor: str = "",
+    bed: str = "",
+    continues: Visit | None = None,
+    acting_user: Actor,
+) -> Visit:
+    """Register a visit（就诊登记、预约入院）. Without a number it gets one of ours.
+
+    At the window only facts of `claims.STATED` may be stated. Outpatient care is discharged on the day it is given.
+    Raises NotFound for another institution, VisitNumberTaken, Problems for days out of order.
+    """
+    demand(acting_user, Right.VISIT_EDIT if source in ("window", "gateway", "manual") else Right.SETTLEMENT_IMPORT)
+    own = institution_of(acting_user)
+    if own is not None and (institution is None or institution.pk != own):
+        raise NotFound
+    stated = dict(facts or {})
+    if source == "window":
+        stated = {key: value for key, value in stated.items() if key in STATED}
+    if care != "inpatient" and not planned:
+        discharged_on = discharged_on or admitted_on
+    if discharged_on is not None and discharged_on < admitted_on:
+        raise Problems([WrongDays(first=admitted_on, second=discharged_on)])
+    state = "planned" if planned else "discharged" if discharged_on else "admitted"
+    if source == "manual":
+        state = "proposed"
+    with acting(acting_user):
+        person = Person.objects.select_related("merged_into").get(pk=person.pk)
+        person = person.merged_into or person
+        row = Visit(
+            number=number or _own_number(admitted_on), institution=institution, person=person, area_path=person.area_path,
+            care=care, admitted_on=admitted_on, discharged_on=discharged_on, state=state, department=department,
+            doctor=doctor, bed=bed, diagnoses=list(diagnoses), facts=stated, amounts=dict(amounts) if amounts else None,
+            continues=continues, source=source, made_by=acting_user if isinstance(acting_user, Officer) else None,
+        )  # fmt: skip
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError as error:
+            if "a_number" in str(error):
+                raise VisitNumberTaken(visit=row.number) from None
+            raise
+        record("visit.register", row, person_id=person.pk, care=care, state=state, acting_user=acting_user)
+        return row
+
+
+def _own_number(on: date) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("select nextval('care_visit_id_seq')")
+        return f"V{on:%Y%m%d}{cursor.fetchone()[0]:06d}"
+
+
+_CHANGEABLE = (
+    "admitted_on", "discharged_on", "diagnoses", "department", "doctor", "bed", "care", "facts", "state",
+)  # fmt: skip
+
+
+def change_visit(visit_id: int, *, acting_user: Actor, **changes: Any) -> Visit:
+    """Change what is known of a visit that is not settled: days, diagnoses, department, facts.
+
+    Raises NotFound, VisitFrozen, Problems for days out of order.
+    """
+    demand(acting_user, Right.VISIT_EDIT)
+    with acting(acting_user):
+        visit = _open_visit(visit_id, acting_user=acting_user)
+        _change(visit, changes)
+        record("visit.change", visit, person_id=visit.person_id, changed=sorted(changes), acting_user=acting_user)
+        return visit
+
+
+def _change(visit: Visit, changes: Mapping[str, Any]) -> None:
+    unknown = set(changes) - set(_CHANGEABLE)
+    assert not unknown, unknown
+    for name, value in changes.items():
+        setattr(visit, name, value)
+    if visit.source == "window":
+        visit.facts = {key: value for key, value in visit.facts.items() if key in STATED}
+    if visit.discharged_on is not None and visit.discharged_on < visit.admitted_on:
+        raise Problems([WrongDays(first=visit.admitted_on, second=visit.discharged_on)])
+    if "state" not in changes and visit.state in ("admitted", "discharged"):
+        visit.state = "discharged" if visit.discharged_on else "admitted"
+    visit.save(update_fields=[*dict.fromkeys([*changes, "facts", "state"])])
+
+
+def admit(visit_id: int, *, on: date, acting_user: Actor) -> Visit:
+    """A planned admission takes place（预约入院 → 入院）."""
+    return change_visit(visit_id, state="admitted", admitted_on=on, acting_user=acting_user)
+
+
+def cancel_visit(visit_id: int, *, why: str, acting_user: Actor) -> Visit:
+    """Cancel a visit that is not settled. Raises WhyNeeded, VisitFrozen; PaymentTaken while a deposit is kept."""
+    demand(acting_user, Right.VISIT_EDIT)
+    if not why.strip():
+        raise WhyNeeded
+    with acting(acting_user):
+        visit = _open_visit(visit_id, acting_user=acting_user)
+        if kept := sum(p.fen for p in PatientPayment.objects.filter(visit=visit)):
+            raise PaymentTaken(visit=visit.number, yuan=yuan_grouped(kept))
+        visit.state = "cancelled"
+        visit.save(update_fields=["state"])
+        record("visit.cancel", visit, person_id=visit.person_id, why=why, acting_user=acting_user)
+        return visit
+
+
+def cut_stay(visit_id: int, *, on: date, acting_user: Actor) -> Visit:
+    """Settle mid-stay（中途结算）: end the visit on a day and let another continue it from there. Returns the other one.
+
+    Lines after the day go with it. The visit that ended is then settled like any other.
+    """
+    demand(acting_user, Right.VISIT_EDIT)
+    with acting(acting_user):
+        visit = _open_visit(visit_id, acting_user=acting_user)
+        if visit.state != "admitted" or visit.care != "inpatient":
+            raise NotDischarged(visit=visit.number)
+        if not visit.admitted_on <= on <= timezone.localdate():
+            raise Problems([WrongDays(first=visit.admitted_on, second=on)])
+        _change(visit, {"discharged_on": on})
+        rest = register_visit(
+            visit.person, institution=visit.institution, care=visit.care, admitted_on=on, diagnoses=visit.diagnoses,
+            facts=visit.facts, source=visit.source, department=visit.department, doctor=visit.doctor, bed=visit.bed,
+            continues=visit, acting_user=acting_user,
+        )  # fmt: skip
+        BillLine.objects.filter(visit=visit, on__gt=on).update(visit=rest)
+        record("visit.cut", visit, person_id=visit.person_id, ended_on=on, acting_user=acting_user)
+        return rest
+
+
+def _open_visit(visit_id: int, *, acting_user: Actor) -> Visit:
+    visit = read_visit(visit_id, locked=True, acting_user=acting_user)
+    if Settlement.objects.live().filter(visit=visit).exists():
+        raise VisitFrozen(visit=visit.number)
+    return visit
+
+
+# --- Lines ------------------------------------------------------------------------------------------------------------
+
+MOST_LINES = 5_000
+"""Lines of one visit."""
+
+
+def add_lines(visit_id: int, charges: Sequence[Charge], *, acting_user: Actor) -> list[BillLine]:
+    """Add lines to a visit that is not settled, split by the catalogue in force on their days. All or none.
+
+    Raises NotFound, VisitFrozen, and Problems with everything that is wrong in the lines.
+    """
+    demand(acting_user, Right.VISIT_EDIT)
+    with acting(acting_user):
+        visit = _open_visit(visit_id, acting_user=acting_user)
+        rows = _add(visit, charges, acting_user=acting_user)
+        record("visit.add_lines", visit, person_id=visit.person_id, lines=len(rows), acting_user=acting_user)
+        return rows
+
+
+def _add(visit: Visit, charges: Sequence[Charge], *, acting_user: Actor) -> list[BillLine]:
+    assert visit.institution is not None
+    splits, problems = split_lines(charges, institution=visit.institution, area_path=visit.area_path)
+    last = BillLine.objects.filter(visit=visit).aggregate(last=Max("position"))["last"] or 0
+    if last + len(charges) > MOST_LINES:
+        problems.append(TooManyLines(most=MOST_LINES, lines=last + len(charges)))
+    if problems:
+        raise Problems(problems)
+    officer = acting_user if isinstance(acting_user, Officer) else None
+    return BillLine.objects.bulk_create(
+        BillLine(
+            visit=visit, person_id=visit.person_id, institution_id=visit.institution_id, area_path=visit.area_path,
+            position=last + k, on=charge.on, code=charge.code, name=charge.name, national_code=split.national_code,
+            category=split.category, quantity=charge.quantity, price=charge.price, amount_fen=charge.amount_fen,
+            in_scope=split.pots[0], first_pay=split.pots[1], over_limit=split.pots[2], own=split.pots[3],
+            charge=split.charge, own_signed=charge.own_expense_signed, special_drug=split.special_drug, why=split.why,
+            added_by=officer,
+        )
+        for k, (charge, split) in enumerate(zip(charges, splits, strict=True), start=1)
+    )  # fmt: skip
+
+
+def replace_line(visit_id: int, position: int, charge: Charge | None, *, acting_user: Actor) -> None:
+    """Put another line in the place of one, or remove it. Raises NotFound, VisitFrozen, LineNotThere, Problems."""
+    demand(acting_user, Right.VISIT_EDIT)
+    with acting(acting_user):
+        visit = _open_visit(visit_id, acting_user=acting_user)
+        line = BillLine.objects.filter(visit=visit, position=position).first()
+        if line is None:
+            raise LineNotThere(position=position)
+        line.delete()
+        if charge is not None:
+            added = _add(visit, [charge], acting_user=acting_user)[0]
+            BillLine.objects.filter(pk=added.pk).update(position=position)
+        record("visit.change_line", visit, person_id=visit.person_id, position=position, acting_user=acting_user)
+
+
+def clear_lines(visit_id: int, *, acting_user: Actor) -> int:
+    """Remove all lines of a visit that is not settled. Returns how many."""
+    demand(acting_user, Right.VISIT_EDIT)
+    with acting(acting_user):
+        visit = _open_visit(visit_id, acting_user=acting_user)
+        count, _ = BillLine.objects.filter(visit=visit).delete()
+        record("visit.clear_lines", visit, person_id=visit.person_id, lines=count, acting_user=acting_user)
+        return count
+
+
+def refund_lines(visit_id: int, back: Mapping[int, int], *, on: date, why: str, acting_user: Actor) -> list[Settlement]:
+    """Take back quantities（1/10,000）of lines by position（部分退费）. A settled visit is corrected; one that is not
+    settled gets lines with negative quantities. Returns the rows of settlement written.
+
+    Raises LineNotThere, OverRefund, and what `rewriting.correct` raises.
+    """
+
+    def edit(visit: Visit) -> None:
+        lines = {line.position: line for line in BillLine.objects.filter(visit=visit).order_by("position")}
+        charges: list[tuple[int, Charge]] = []
+        problems: list[Problem] = []
+        for position, quantity in back.items():
+            line = lines.get(position)
+            if line is None:
+                problems.append(LineNotThere(position=position))
+                continue
+            returned = -sum(x.quantity for x in lines.values() if x.why.get("refunds") == position)
+            if not 0 < quantity <= line.quantity - returned:
+                problems.append(OverRefund(position=position, name=line.name))
+                continue
+            fen = line.amount_fen if quantity == line.quantity else _share(line.amount_fen, quantity, line.quantity)
+            charges.append(
+                (position, Charge(line.on, line.code, line.name, -quantity, line.price, -fen, line.own_signed))
+            )
+        if problems:
+            raise Problems(problems)
+        added = _add(visit, [charge for _, charge in charges], acting_user=acting_user)
+        for (position, _), row in zip(charges, added, strict=True):
+            row.why = {**row.why, "refunds": position}
+        BillLine.objects.bulk_update(added, ["why"])
+
+    if not why.strip():
+        raise WhyNeeded
+    with acting(acting_user):
+        visit = read_visit(visit_id, acting_user=acting_user)
+        if Settlement.objects.live().filter(visit=visit).exists():
+            return correct(visit_id, edit, on=on, why=why, acting_user=acting_user)
+        demand(acting_user, Right.VISIT_EDIT)
+        edit(_open_visit(visit_id, acting_user=acting_user))
+        record(
+            "visit.refund_lines", visit, person_id=visit.person_id, lines=len(back), why=why, acting_user=acting_user
+        )
+        return []
+
+
+def _share(fen: int, part: int, whole: int) -> int:
+    return (2 * fen * part + whole) // (2 * whole)
+
+
+# --- Patients' money --------------------------------------------------------------------------------------------------
+
+
+def take_money(
+    visit_id: int, *, kind: str, fen: int, method: str, receipt: str = "", on: date, why: str = "", acting_user: Actor
+) -> PatientPayment:
+    """Take a deposit or payment, or give money back（`fen` is positive in both cases）.
+
+    The receipt's number is the institution's; without one it gets one of ours. Raises NotFound, ReceiptTaken,
+    OverRefund where more would be given back than was taken.
+    """
+    demand(acting_user, Right.PATIENT_MONEY)
+    with acting(acting_user):
+        visit = read_visit(visit_id, locked=True, acting_user=acting_user)
+        if visit.institution is None:
+            raise NotFound
+        kept = sum(p.fen for p in PatientPayment.objects.filter(visit=visit))
+        if kind == "refund" and fen > kept:
+            raise OverPaidBack(yuan=yuan_grouped(kept))
+        signed = -fen if kind == "refund" else fen
+        row = PatientPayment(
+            visit=visit, person_id=visit.person_id, institution=visit.institution, area_path=visit.area_path, kind=kind,
+            method=method, receipt=receipt or _own_receipt(on), on=on, fen=signed, why=why,
+            recorded_by=acting_user if isinstance(acting_user, Officer) else None,
+        )  # fmt: skip
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError as error:
+            if "one_payment_a_receipt" in str(error):
+                raise ReceiptTaken(receipt=receipt) from None
+            raise
+        post(
+            "patient_payment", row.pk, on=on, legs=legs_of(row), person_id=visit.person_id, area_path=visit.area_path,
+            acting_user=acting_user,
+        )  # fmt: skip
+        record("patient.pay", row, person_id=visit.person_id, kind=kind, fen=signed, acting_user=acting_user)
+        return row
+
+
+def _own_receipt(on: date) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("select nextval('care_patientpayment_id_seq')")
+        return f"R{on:%Y%m%d}{cursor.fetchone()[0]:06d}"
+
+
+# --- Past bills -------------------------------------------------------------------------------------------------------
+
+_NOT_FACTS = (
+    "claim", "care", "admitted_on", "discharged_on", "settled_on", "diagnoses", "amounts", "amounts_by_year", "charges", "lines",
+    "given",
+)  # fmt: skip
+_AMOUNTS = ("amounts", "amounts_by_year", "charges", "lines", "given")
 
 
 def settle_bill(
     person: Person, *, institution: Institution, claim: Mapping[str, Any], acting_user: Actor
 ) -> Settlement:
-    """Settle one bill of a person and keep it; a repeat of the same bill gets the first answer.
+    """Register and settle a past bill that comes as a claim of docs/settle.md; a repeat gets the first answer.
 
-    `claim` is a claim of docs/settle.md; its number is unique for the institution. The identities, the insured periods and
-    the year so far come from the platform. Raises AlreadySettled, LaterBillSettled, NoPolicyThere, and Problems with
-    everything that is wrong in the claim.
+    The identities, the insured periods and the year so far come from the platform. Raises AlreadySettled where the number
+    was used for another bill, and Problems with everything that is wrong in the claim.
     """
     demand(acting_user, Right.SETTLEMENT_IMPORT)
+    number = str(claim.get("claim", ""))
     with acting(acting_user):
-        # One bill of a person at a time: the year's sums are read, then written.
-        person = Person.objects.select_for_update().get(pk=person.pk)
-        number = str(claim.get("claim", ""))
-        before = Settlement.objects.filter(institution=institution, claim_number=number).first()
+        before = Visit.objects.filter(institution=institution, number=number).select_related("person").first()
+        read = Asked(pooling_area(person.area_path), beneficiary_of(person), claim).read().claims[0]
+        facts = {key: value for key, value in claim.items() if key not in _NOT_FACTS}
+        amounts = {key: claim[key] for key in _AMOUNTS if key in claim}
         if before is not None:
-            if before.person_id != person.pk or before.claim != dict(claim):
-                raise AlreadySettled(institution=institution.name, claim=number)
-            return before
-        last = of_person(person).last()
-        day = str(claim.get("settled_on") or claim.get("discharged_on") or "")
-        if last is not None and "" < day < last.settled_on.isoformat():
-            raise LaterBillSettled(on=last.settled_on, claim=number, day=day)
-        asked = {
-            "area": pooling_area(person.area_path),
-            "beneficiary": beneficiary_of(person),
-            "year_state": last.result["year_state"] if last else None,
-            "claims": [claim],
-        }
-        request = read_request(json.dumps(asked, ensure_ascii=False, default=str))
-        settled = settle_request(request)[0]
-        answer = as_json(request, [settled])
-        row = Settlement.objects.create(
-            person=person, area_path=person.area_path, institution=institution, claim_number=number,
-            care=str(request.claims[0].facts["care"]), admitted_on=request.claims[0].admitted_on,
-            discharged_on=request.claims[0].discharged_on, settled_on=request.claims[0].settled_on,
-            identity_on=settled.identity_on, identities=sorted(settled.identities), total_fen=settled.costs.total,
-            paid_fen=settled.paid, patient_fen=settled.patient_share, claim=dict(claim), result=answer["settlements"][0],
-            digest=answer["digest"], recorded_at=timezone.now(),
-            recorded_by=acting_user if isinstance(acting_user, Officer) else None,
+            live = Settlement.objects.live().filter(visit=before).first()
+            if live is None or (before.person_id, before.facts, before.amounts) != (person.pk, facts, amounts):
+                raise AlreadySettled(visit=number, institution=institution.name, settlement=live.pk if live else "–")
+            return live
+        visit = register_visit(
+            person, institution=institution, number=read.number, care=str(read.facts["care"]), admitted_on=read.admitted_on,
+            discharged_on=read.discharged_on, diagnoses=list(claim.get("diagnoses", [])), facts=facts, amounts=amounts,
+            source="import", acting_user=acting_user,
         )  # fmt: skip
-        record(
-            "settlement.settle",
-            row,
-            person_id=person.pk,
-            total=row.total_fen,
-            paid=row.paid_fen,
-            acting_user=acting_user,
-        )
-        return row
+        return settle(visit.pk, on=read.settled_on, acting_user=acting_user)

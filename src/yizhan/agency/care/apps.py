@@ -12,7 +12,7 @@ class CareConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what is shown elsewhere."""
-        from yizhan.agency.care import panels
+        from yizhan.agency.care import books, panels
         from yizhan.agency.people.panels import add, add_held
         from yizhan.agency.rosters.past import FINDERS
         from yizhan.agency.staff.home import waits
@@ -20,4 +20,9 @@ class CareConfig(AppConfig):
         FINDERS["care"] = panels.settlements_of
         add(panels.bills_of)
         add_held(panels.held_bills)
-        waits(panels.to_settle_anew)
+        books.register()
+        for waiting in (
+            panels.to_settle_anew, panels.batches_to_decide, panels.papers_to_decide, panels.papers_sent_back,
+            panels.findings_to_decide, panels.held_parts,
+        ):  # fmt: skip
+            waits(waiting)

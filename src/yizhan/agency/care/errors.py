@@ -1,26 +1,296 @@
-"""What is wrong with a bill or with a file of bills."""
+"""What care refuses. `ORDER` lists the refusals of a settlement in the order in which they are checked (docs/refusals.md)."""
 
 from __future__ import annotations
 
-from yizhan.errors import InputProblem
+from yizhan.agency.enrolment.errors import NoPolicyThere
+from yizhan.agency.staff.errors import NotAllowed, NotFound
+from yizhan.errors import InputProblem, Problem
+
+# --- Settling ---------------------------------------------------------------------------------------------------------
+
+
+class MessageReused(InputProblem):
+    code = "message_reused"
+    zh = "请求编号 {message} 已经用于另一笔结算，内容不同。请换一个编号；如果是重发，请原样重发。"
+    en = "message {message} was used for another settlement with other content. Use a new number; to repeat one, send it unchanged."
+
+
+class VisitCancelled(InputProblem):
+    code = "visit_cancelled"
+    zh = "就诊 {visit} 已取消，不能结算。要结算请重新登记就诊。"
+    en = "visit {visit} was cancelled and cannot be settled; register the visit again."
+
+
+class VisitNotApproved(InputProblem):
+    code = "visit_not_approved"
+    zh = "{visit} 还没有复核；手工报销由另一人复核后才结算。"
+    en = "{visit} has not been approved; a paper bill is settled when a second person approves it."
+
+
+class NotDischarged(InputProblem):
+    code = "not_discharged"
+    zh = "就诊 {visit} 还没有出院日期。请先登记出院；住院中要结算，请做中途结算。"
+    en = "visit {visit} has no day of discharge. Record the discharge first, or settle mid-stay."
+
+
+class DischargeAhead(InputProblem):
+    code = "discharge_ahead"
+    zh = "就诊 {visit} 的出院日期 {day} 还没有到（今天 {today}）。请更正日期。"
+    en = "visit {visit} is discharged on {day}, which is still ahead (today {today}). Correct the day."
 
 
 class AlreadySettled(InputProblem):
     code = "already_settled"
-    zh = "{institution} 的单号 {claim} 已经结算过，内容不同，不能再结一次。"
-    en = "claim {claim} of {institution} was settled already, with other content; it cannot be settled again."
+    zh = "{institution} 的就诊 {visit} 已经结算过（结算号 {settlement}）。要改请先撤销。"
+    en = "visit {visit} of {institution} was settled already (settlement {settlement}). Reverse it first to change it."
+
+
+class NothingToSettle(InputProblem):
+    code = "nothing_to_settle"
+    zh = "就诊 {visit} 没有费用。请先录入费用明细。"
+    en = "visit {visit} has no cost. Enter bill lines first."
+
+
+class RefundsExceedBill(InputProblem):
+    code = "refunds_exceed_bill"
+    zh = "就诊 {visit} 的退费大于收费（{pot_zh} 合计 {amount} 元）。请核对退费明细。"
+    en = "visit {visit} has more refunds than charges ({pot_en}: {amount} yuan). Check the refund lines."
+
+
+class LinesOutsideStay(InputProblem):
+    code = "lines_outside_stay"
+    zh = "就诊 {visit} 有 {count} 条费用不在 {admitted} 至 {discharged} 之间，第一条是 {first}。请更正费用日期或出入院日期。"
+    en = "visit {visit} has {count} lines outside {admitted} – {discharged}; the first is on {first}. Correct their day or that of the stay."
+
+
+class PersonDead(InputProblem):
+    code = "person_dead"
+    zh = "登记的死亡日期是 {died}，早于入院 {admitted}。请先核对人员。"
+    en = "the person is recorded as having died on {died}, before admission on {admitted}. Check the person first."
+
+
+class NoAgreement(InputProblem):
+    code = "no_agreement"
+    zh = "{institution} 在 {on} 没有有效的定点协议：{why_zh}。请联系协议管理部门。"
+    en = "{institution} had no agreement in force on {on}: {why_en}. Ask the bureau that manages agreements."
+
+
+class CareNotCovered(InputProblem):
+    code = "care_not_covered"
+    zh = "{institution} 的协议不包括“{care_zh}”。"
+    en = "the agreement of {institution} does not cover {care_en}."
+
+
+class StayOverlaps(InputProblem):
+    code = "stay_overlaps"
+    zh = "这个人在 {admitted} 至 {discharged} 已有一次住院结算（{where}），时间重叠。请核对出入院日期；对方有误时请其撤销。"
+    en = "a stay of this person from {admitted} to {discharged} ({where}) is settled already and overlaps. Check the days; if the other is wrong, have it reversed."
 
 
 class LaterBillSettled(InputProblem):
     code = "later_bill_settled"
-    zh = "这个人 {on} 已有一单结算在后面；{claim}（{day}）早于它，请按先后顺序录入。"
-    en = "a bill of {on} was settled for this person already; {claim} ({day}) is earlier. Enter bills in their order."
+    zh = "这个人 {on} 已有一单结算在后面；{visit}（{day}）早于它，请按先后顺序录入。"
+    en = "a bill of {on} was settled for this person already; {visit} ({day}) is earlier. Enter bills in their order."
 
 
-class NoPolicyThere(InputProblem):
-    code = "no_policy_there"
-    zh = "{area} 没有可用的政策，不能结算。"
-    en = "there is no policy for {area}, so nothing can be settled there."
+class FiguresChanged(InputProblem):
+    code = "figures_changed"
+    zh = "预结算以后情况有变：个人负担原为 {before} 元，现在是 {now} 元，没有结算。请看新的一单，再确认。"
+    en = "something changed since the preview: the patient's share was {before} yuan and is now {now}; nothing was settled. Look at the new bill, then confirm."
+
+
+class Busy(InputProblem):
+    code = "person_busy"
+    zh = "这个人的另一笔业务正在办理，等了 {seconds} 秒还没有完成。没有写入任何数据，请再试一次。"
+    en = "something else is being done for this person and did not end within {seconds} seconds. Nothing was written; try again."
+
+
+ORDER: tuple[type[Problem], ...] = (
+    Busy, NotFound, NotAllowed, MessageReused, VisitNotApproved, VisitCancelled, NotDischarged, DischargeAhead, AlreadySettled, NoAgreement,
+    CareNotCovered, PersonDead, NothingToSettle, LinesOutsideStay, StayOverlaps, LaterBillSettled, NoPolicyThere,
+    RefundsExceedBill, FiguresChanged,
+)  # fmt: skip
+"""Between RefundsExceedBill and FiguresChanged the engine reads and settles the bill, and may refuse it for its own reasons."""
+
+
+# --- Reversing and changing -------------------------------------------------------------------------------------------
+
+
+class NotSettled(InputProblem):
+    code = "not_settled"
+    zh = "就诊 {visit} 没有有效的结算，不能{act_zh}。"
+    en = "visit {visit} has no settlement in force that could be {act_en}."
+
+
+class NotToday(InputProblem):
+    code = "not_today"
+    zh = "窗口只能撤销当天的结算；这一笔是 {on} 的，请由经办机构撤销。"
+    en = "the window reverses settlements of the same day only; this one is of {on}. Ask the bureau to reverse it."
+
+
+class NotHeld(InputProblem):
+    code = "not_held"
+    zh = "这一笔没有待评审的金额。"
+    en = "nothing of this settlement waits for a review."
+
+
+class VisitFrozen(InputProblem):
+    code = "visit_frozen"
+    zh = "就诊 {visit} 已经结算，不能再改。请先撤销结算，或办理退费、更正。"
+    en = "visit {visit} is settled and cannot be changed. Reverse the settlement first, or refund or correct it."
+
+
+class WhyNeeded(InputProblem):
+    code = "why_needed"
+    zh = "请写明原因。"
+    en = "give the reason."
+
+
+class ReplayRefused(InputProblem):
+    code = "replay_refused"
+    zh = "后面的结算 {visit} 不能重算：{why}"
+    en = "the later settlement {visit} cannot be recomputed: {why}"
+
+
+# --- Visits and lines -------------------------------------------------------------------------------------------------
+
+
+class VisitNumberTaken(InputProblem):
+    code = "visit_number_taken"
+    zh = "就诊号 {visit} 已经用过。"
+    en = "the visit number {visit} is taken."
+
+
+class WrongDays(InputProblem):
+    code = "visit_days"
+    zh = "日期顺序不对：{first} 在前，{second} 在后。请更正入院或出院日期。"
+    en = "days out of order: {first} should come before {second}. Correct admission or discharge."
+
+
+class LineNotThere(InputProblem):
+    code = "line_not_there"
+    zh = "没有第 {position} 条费用。请刷新后再办。"
+    en = "there is no line {position}. Reload and try again."
+
+
+class TooManyLines(InputProblem):
+    code = "too_many_lines"
+    zh = "一次就诊最多 {most} 条费用，这样会有 {lines} 条。请做中途结算，分次录入。"
+    en = "a visit has at most {most} lines; this would make {lines}. Settle mid-stay and enter them in parts."
+
+
+class OverRefund(InputProblem):
+    code = "over_refund"
+    zh = "第 {position} 条“{name}”要退的数量超过还没有退的数量。请核对。"
+    en = "line {position} “{name}”: more would be returned than is left. Check the quantity."
+
+
+class PaymentTaken(InputProblem):
+    code = "payment_taken"
+    zh = "就诊 {visit} 还有预交金没有退（{yuan} 元）。请先退款，再取消。"
+    en = "visit {visit} still holds a deposit of {yuan} yuan. Give it back first, then cancel."
+
+
+class ReceiptTaken(InputProblem):
+    code = "receipt_taken"
+    zh = "收据号 {receipt} 已经用过。请核对，不要重复收款。"
+    en = "receipt {receipt} was used already. Check that the money was not taken twice."
+
+
+class OverPaidBack(InputProblem):
+    code = "over_paid_back"
+    zh = "要退的金额超过已收的 {yuan} 元。请核对。"
+    en = "more would be given back than the {yuan} yuan that were taken. Check the amount."
+
+
+# --- Settling anew ----------------------------------------------------------------------------------------------------
+
+
+class DifferenceChanged(InputProblem):
+    code = "difference_changed"
+    zh = "复核以后这个人的账单或身份又变了，差额与核定的不同。没有改动；请放进新的一批重新测算、复核。"
+    en = "this person's bills or identities changed after the approval, and the difference is another. Nothing was changed; compute and approve it in a new batch."
+
+
+class NobodyTouched(InputProblem):
+    code = "nobody_touched"
+    zh = "没有选中账单。请核对所选的名单、人员或日期。"
+    en = "no bill was selected. Check the roster, the persons or the days."
+
+
+class PersonsUnknown(InputProblem):
+    code = "persons_unknown"
+    zh = "本辖区没有这些人员编号：{numbers}。请核对。"
+    en = "these person numbers are not of your area: {numbers}. Check them."
+
+
+class TooManyPersons(InputProblem):
+    code = "too_many_persons"
+    zh = "一批最多 {most} 人，现在选中 {found} 人。请缩小日期或区划，分几批提出。"
+    en = "a batch holds at most {most} persons, and {found} were selected. Narrow the days or the area and propose several."
+
+
+class AreaOutside(InputProblem):
+    code = "area_outside"
+    zh = "区划 {area} 不在您的辖区内。请选辖区内的区划。"
+    en = "area {area} is not in yours. Choose one in your area."
+
+
+# --- Arrears ----------------------------------------------------------------------------------------------------------
+
+
+class NothingOwed(InputProblem):
+    code = "nothing_owed"
+    zh = "就诊 {visit} 没有欠费，不能提请认定恶意拖欠。"
+    en = "nothing is owed for visit {visit}; no default can be proposed."
+
+
+class DefaultProposed(InputProblem):
+    code = "default_proposed"
+    zh = "就诊 {visit} 已经提请过认定（{state_zh}）。请先办结那一份。"
+    en = "a finding for visit {visit} was proposed already ({state_en}). Decide that one first."
+
+
+# --- Paper bills ------------------------------------------------------------------------------------------------------
+
+
+class SettledDirectly(InputProblem):
+    code = "settled_directly"
+    zh = "“{name}”是直接结算的定点机构，应当在窗口结算。确需手工报销的，请写明原因。"
+    en = "bills of {name} are settled directly and belong to its window. Give the reason if this one has to be reimbursed by hand."
+
+
+class BillTwice(InputProblem):
+    code = "bill_twice"
+    zh = "同一个人有相近的账单：{found}。确实是另一笔费用的，请写明怎样核对过。"
+    en = "this person has a similar bill: {found}. If it is another cost, write how you made sure."
+
+
+class PotsDisagree(InputProblem):
+    code = "pots_disagree"
+    zh = "四部分合计 {sum} 元，与发票总额 {total} 元不符。请核对发票和费用清单。"
+    en = "the four parts sum to {sum} yuan, the invoice says {total}. Check the invoice and the list of charges."
+
+
+class ChargesExceedBill(InputProblem):
+    code = "charges_exceed_bill"
+    zh = "其中的挂号费、诊查费等合计 {charges} 元，超过总额 {total} 元。请核对。"
+    en = "registration, consultation and other fees sum to {charges} yuan, more than the bill of {total}. Check them."
+
+
+class GivenExceedsBill(InputProblem):
+    code = "given_exceeds_bill"
+    zh = "别处已付 {given} 元，超过总额 {total} 元。请核对。"
+    en = "{given} yuan were paid elsewhere, more than the bill of {total}. Check them."
+
+
+class AttachmentRefused(InputProblem):
+    code = "attachment_refused"
+    zh = "附件“{name}”不能收：只收 10 MB 以内的 PDF、JPG、PNG。"
+    en = "attachment {name} is refused: only PDF, JPG and PNG up to 10 MB."
+
+
+# --- Files of past bills ----------------------------------------------------------------------------------------------
 
 
 class BillsUnreadable(InputProblem):

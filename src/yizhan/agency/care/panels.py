@@ -7,6 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from yizhan.agency.care.models import DefaultFinding, PaperBill, Resettlement, Settlement
 from yizhan.agency.care.queries import of_person, touched
 from yizhan.agency.desk.words import Words
 from yizhan.agency.people.models import Person
@@ -25,7 +26,7 @@ SHOWN = 20
 def settlements_of(roster: Roster) -> Iterable[Touched]:
     """The settlements that a roster touched."""
     for row in touched(roster.pk):
-        yield Touched(row.person_id, row.claim_number, row.settled_on, reverse("care:bill", args=[row.pk]))
+        yield Touched(row.person_id, row.visit.number, row.settled_on, reverse("care:bill", args=[row.pk]))
 
 
 def bills_of(person: Person, officer: Officer) -> tuple[str, dict[str, Any]] | None:
@@ -45,10 +46,13 @@ def held_bills(person: Person) -> Held:
         Words("个人负担", "Patient"),
     )
     rows = [
-        (b.claim_number, b.institution.name, b.discharged_on.isoformat(), yuan_grouped(b.total_fen), yuan_grouped(b.patient_fen))
+        (b.visit.number, b.institution.name if b.institution else b.visit.facts.get("institution", "–"), b.discharged_on.isoformat(), yuan_grouped(b.total_fen), yuan_grouped(b.patient_fen))
         for b in of_person(person).select_related("institution")
     ]  # fmt: skip
-    return Held(Words("结算记录", "Settled bills"), header, rows, ("care_settlement",))
+    return Held(
+        Words("结算记录", "Settled bills"), header, rows,
+        ("care_visit", "care_billline", "care_settlement", "care_settlementpayment", "care_patientpayment"),
+    )  # fmt: skip
 
 
 def to_settle_anew(officer: Officer) -> Waiting | None:
@@ -58,3 +62,45 @@ def to_settle_anew(officer: Officer) -> Waiting | None:
     return Waiting(
         Words("涉及追溯、待重新结算的账单", "bills to settle anew"), touched().count(), reverse("care:touched")
     )
+
+
+def batches_to_decide(officer: Officer) -> Waiting | None:
+    """Batches of bills to settle anew that wait for a reviewer."""
+    if not officer.may(Right.SETTLEMENT_APPROVE):
+        return None
+    count = Resettlement.objects.filter(state="proposed").exclude(made_by=officer).count()
+    return Waiting(Words("重新结算待复核", "re-settlements to decide"), count, reverse("care:resettlements"))
+
+
+def papers_to_decide(officer: Officer) -> Waiting | None:
+    """Paper bills that wait for a reviewer."""
+    if not officer.may(Right.SETTLEMENT_APPROVE):
+        return None
+    count = PaperBill.objects.filter(state="proposed").exclude(made_by=officer).count()
+    return Waiting(
+        Words("手工报销待复核", "paper bills to decide"), count, reverse("care:paper_bills") + "?state=proposed"
+    )
+
+
+def papers_sent_back(officer: Officer) -> Waiting | None:
+    """Paper bills that came back to who entered them."""
+    if not officer.may(Right.SETTLEMENT_MANUAL):
+        return None
+    count = PaperBill.objects.filter(state="returned", made_by=officer).count()
+    return Waiting(Words("退回修改的手工报销", "paper bills sent back"), count, reverse("care:paper_bills"))
+
+
+def findings_to_decide(officer: Officer) -> Waiting | None:
+    """Proposed findings of wilful default."""
+    if not officer.may(Right.SETTLEMENT_APPROVE):
+        return None
+    count = DefaultFinding.objects.filter(state="proposed").exclude(made_by=officer).count()
+    return Waiting(Words("恶意拖欠待认定", "findings of default to decide"), count, reverse("care:defaults"))
+
+
+def held_parts(officer: Officer) -> Waiting | None:
+    """Payments that wait for an expert review."""
+    if not officer.may(Right.SETTLEMENT_APPROVE):
+        return None
+    count = Settlement.objects.live().filter(held_fen__gt=0).count()
+    return Waiting(Words("待审支付", "held parts"), count, reverse("care:held"))

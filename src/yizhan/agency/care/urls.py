@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
-from yizhan.agency.care import views
+from yizhan.agency.care import bill_pages, views
 
 app_name = "care"
 urlpatterns = [
     path("", views.bills, name="list"),
     path("import", views.import_bills, name="import"),
-    path("touched", views.touched, name="touched"),
-    path("touched/export", views.export_touched, name="export_touched"),
-    path("<int:number>", views.bill, name="bill"),
+    path("refusals", views.refusals, name="refusals"),
+    path("verify", bill_pages.verify, name="verify"),
+    path("print", bill_pages.print_bills, name="print"),
+    path("<int:number>", bill_pages.bill, name="bill"),
+    path("<int:number>/<str:lang>.pdf", bill_pages.bill_pdf, name="pdf"),
+    path("", include("yizhan.agency.care.urls_changes")),
 ]

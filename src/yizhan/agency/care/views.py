@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import io
 from datetime import date
 from typing import Any
 
 import django_tables2 as tables
 from django import forms
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import queries
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.care.reading import MOST_BYTES, read_bills
+from yizhan.agency.care.refusals import rows as refusals_in_order
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.words import Words, lang, later, say
 from yizhan.agency.jobs.actions import start
 from yizhan.agency.people.models import Person
 from yizhan.agency.people.queries import shown_name
-from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
-from yizhan.agency.staff.audit import record
-from yizhan.agency.staff.ceilings import use
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
 from yizhan.engine.facts import FACTS
-from yizhan.engine.money import parse_yuan
 from yizhan.errors import Problems
 
 
 class Bills(List):
     """Settled bills."""
 
-    claim_number = tables.Column(verbose_name=later("单号", "Claim"))
+    number = tables.Column(verbose_name=later("就诊号", "Visit"), accessor="visit__number")
     person = tables.Column(verbose_name=later("姓名", "Name"), order_by=("person__name_key",))
     institution = tables.Column(verbose_name=later("医院", "Hospital"), accessor="institution__name")
     care = tables.Column(verbose_name=later("类别", "Care"))
@@ -48,9 +43,9 @@ class Bills(List):
     class Meta(List.Meta):
         empty_text = later("还没有结算记录。可以录入以往的账单。", "No settled bills yet. Past bills can be entered.")
 
-    def render_claim_number(self, record: Settlement) -> str:
+    def render_number(self, record: Settlement) -> str:
         """A link to the bill."""
-        return format_html('<a href="{}">{}</a>', reverse("care:bill", args=[record.pk]), record.claim_number)
+        return format_html('<a href="{}">{}</a>', reverse("care:bill", args=[record.pk]), record.visit.number)
 
     def render_person(self, value: Person) -> str:
         """The name, a child's masked for those who do not work on persons' records."""
@@ -74,19 +69,6 @@ def identities_in_words(codes: list[str] | tuple[str, ...]) -> str:
 def bills(request: Request) -> HttpResponse:
     """All settled bills of the area."""
     return render(request, "care/bills.html", {"table": in_pages(request, Bills(queries.settlements()))})
-
-
-@page(Right.SETTLEMENT_SEE)
-def bill(request: Request, number: int) -> HttpResponse:
-    """One bill: who paid what and why, and what it would come to now."""
-    found = queries.settlement(number)
-    anew = queries.resettled([found])[0]
-    payments = [
-        {**p, "fen": parse_yuan(p["amount"]), "tilt_fen": parse_yuan(p["tilt"])} for p in found.result["payments"]
-    ]
-    context = {"bill": found, "name": shown_name(found.person, request.user), "payments": payments, "anew": anew}
-    context |= {"was": identities_in_words(found.identities), "now": identities_in_words(anew.identities)}
-    return render(request, "care/bill.html", context)
 
 
 class BillsFile(forms.Form):
@@ -119,54 +101,7 @@ def import_bills(request: Request) -> HttpResponse:
     return render(request, "care/import.html", {"form": form, "problems": problems}, status=status)
 
 
-def _touched(request: Request) -> list[queries.Resettled]:
-    roster = request.GET.get("roster", "")
-    return queries.resettled(queries.touched(int(roster) if roster.isdecimal() else None)[:500])
-
-
-@page(Right.SETTLEMENT_SEE)
-def touched(request: Request) -> HttpResponse:
-    """Bills that a correction of the past touches: as settled, as they would be, and who would pay the difference."""
-    found = _touched(request)
-    context = {
-        "rows": [
-            {
-                "r": r,
-                "name": shown_name(r.settlement.person, request.user),
-                "was": identities_in_words(r.settlement.identities),
-                "now": identities_in_words(r.identities),
-            }
-            for r in found
-        ],
-        "back": sum(r.difference or 0 for r in found if (r.difference or 0) > 0),
-        "owed": -sum(r.difference or 0 for r in found if (r.difference or 0) < 0),
-        "roster": request.GET.get("roster", ""),
-    }
-    return render(request, "care/touched.html", context)
-
-
-@page(Right.SETTLEMENT_SEE)
-@require_POST
-def export_touched(request: Request) -> FileResponse:
-    """The same as a spreadsheet."""
-    found = _touched(request)
-    use("export_rows", len(found), acting_user=request.user)
-    columns = [
-        Column(say("单号", "Claim")), Column(say("姓名", "Name")), Column(say("医院", "Hospital")), Column(say("出院", "Discharged"), kind="date"),
-        Column(say("原身份", "Settled as")), Column(say("现身份", "Now")), Column(say("总费用", "Bill"), kind="amount"),
-        Column(say("原个人负担", "Patient then"), kind="amount"), Column(say("现个人负担", "Patient now"), kind="amount"),
-        Column(say("应补", "Difference"), kind="amount"),
-    ]  # fmt: skip
-    rows = [
-        (
-            r.settlement.claim_number, shown_name(r.settlement.person, request.user), r.settlement.institution.name,
-            r.settlement.discharged_on, identities_in_words(r.settlement.identities), identities_in_words(r.identities),
-            r.settlement.total_fen, r.settlement.patient_fen, r.patient_fen, r.difference,
-        )
-        for r in found
-    ]  # fmt: skip
-    target = io.BytesIO()
-    write_xlsx(target, [Sheet(say("待重新结算", "To settle anew"), columns, rows)])
-    record("settlement.export_touched", rows=len(rows), acting_user=request.user)
-    target.seek(0)
-    return FileResponse(target, as_attachment=True, filename=say("待重新结算.xlsx", "to-settle-anew.xlsx"))
+@page(Right.VISIT_SEE)
+def refusals(request: Request) -> HttpResponse:
+    """Why a settlement is refused, in the order in which it is checked: for clerks and for who writes a hospital's software."""
+    return render(request, "care/refusals.html", {"rows": refusals_in_order()})

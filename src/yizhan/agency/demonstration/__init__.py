@@ -13,7 +13,7 @@ from functools import partial
 from django.db import connection
 from django.utils import timezone
 
-from yizhan.agency.demonstration import country, lists, money, population
+from yizhan.agency.demonstration import catalogues, country, lists, money, population
 from yizhan.agency.demonstration.country import COUNTIES, PASSWORD, SHOWN, STAGE, officer
 from yizhan.agency.demonstration.money import latest_year
 from yizhan.agency.desk.words import Words
@@ -73,6 +73,8 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     today = timezone.localdate()
     yield "areas", country.make_areas
     yield "officers", country.make_officers
+    for step in ("agreements", "catalogues", "mappings"):
+        yield step, partial(catalogues.make, step)
     for county in COUNTIES:
         yield f"persons.{county}", partial(population.register, county, today)
         yield f"households.{county}", partial(population.settle_down, county, today)

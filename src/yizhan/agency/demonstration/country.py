@@ -77,6 +77,8 @@ _ABOVE = (
     ("inner-mongolia.province", Role.PROVINCE, "150000"),
     ("xiangtan.policy", Role.POLICY, "430300"),
     ("chifeng.policy", Role.POLICY, "150400"),
+    ("xiangtan.reviewer", Role.REVIEWER, "430300"),
+    ("chifeng.reviewer", Role.REVIEWER, "150400"),
 )
 _ADMINISTRATORS = (
     ("system", Role.SYSTEM_ADMIN),
@@ -127,6 +129,8 @@ _NAMES = [
     "濮阳禾",
     "夏侯安",
     "钟离夏",
+    "司徒远",
+    "宇文川",
 ]
 
 SHOWN = (
@@ -144,6 +148,7 @@ SHOWN = (
     ("songshan.officer", Words("另一统筹区（赤峰），政策不同", "another pooling area (Chifeng) with other policies")),
     ("xiangtan-county.officer", Words("同市另一县，看不到雨湖区", "another county of the city: does not see Yuhu")),
     ("xiangtan.city", Words("市级：看得到两县", "city: sees both counties")),
+    ("xiangtan.reviewer", Words("市级复核：启用目录", "reviewer of the city: catalogues")),
     ("hunan.province", Words("省级", "province")),
     ("xiangtan.policy", Words("政策管理", "policies")),
     ("system", Words("系统管理员：区划、机构", "system administrator: areas, institutions")),

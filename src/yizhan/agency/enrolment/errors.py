@@ -147,3 +147,9 @@ class BothEnrolled(InputProblem):
     code = "both_enrolled"
     zh = "两条记录在 {years} 年度都有参保或资助，合并后会成为两份。请先按重复参保终止其中一份（有资助或缴费的先退清），再合并。"
     en = "both records are enrolled or subsidised for {years}, which merging would double. End one of them as double enrolment first (take back what was granted or paid), then merge."
+
+
+class NoPolicyThere(InputProblem):
+    code = "no_policy_there"
+    zh = "{area} 没有可用的政策，不能结算。"
+    en = "there is no policy for {area}, so nothing can be settled there."

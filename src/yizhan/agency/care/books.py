@@ -1,0 +1,45 @@
+"""What care's documents should have posted, for `ledger verify`: each settlement and each payment of a patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.urls import reverse
+
+from yizhan.agency.care.booking import Booked, difference
+from yizhan.agency.care.models import PatientPayment, Settlement
+from yizhan.agency.care.rewriting import payments_of
+from yizhan.agency.care.settling import books_of
+from yizhan.agency.ledger.posting import HospitalKey, Leg
+from yizhan.agency.ledger.verifying import DOCUMENTS, PAGES
+
+CHUNK = 1_000
+
+
+def settlements() -> Iterator[tuple[int, list[Leg]]]:
+    """Each row's booking less that of the row it replaces, from the payments as they are stored."""
+    after = 0
+    while rows := list(Settlement.objects.filter(pk__gt=after).select_related("replaces").order_by("pk")[:CHUNK]):
+        paid = payments_of({*rows, *(row.replaces for row in rows if row.replaces is not None)})
+        for row in rows:
+            before = books_of(row.replaces, paid[row.replaces.pk]) if row.replaces is not None else Booked()
+            yield row.pk, difference(books_of(row, paid[row.pk]), before)
+        after = rows[-1].pk
+
+
+def patient_payments() -> Iterator[tuple[int, list[Leg]]]:
+    """Money against what the patient owes."""
+    for row in PatientPayment.objects.order_by("pk").iterator(CHUNK):
+        yield row.pk, legs_of(row)
+
+
+def legs_of(row: PatientPayment) -> list[Leg]:
+    """The postings of a payment of a patient."""
+    book = HospitalKey(row.institution_id)
+    return [Leg(book, "cash", row.fen), Leg(book, "patient", -row.fen)]
+
+
+def register() -> None:
+    """Let the ledger know of care's documents."""
+    DOCUMENTS["settlement"], DOCUMENTS["patient_payment"] = settlements, patient_payments
+    PAGES["settlement"] = lambda number: reverse("care:bill", args=[number])

@@ -1,0 +1,131 @@
+"""The one bill（一单） of a settlement on record: what its page shows, and its PDF.
+
+Both are made of what was stored when the bill was settled, so they say in ten years what they say today. One settlement and its
+visit are given, no row is read here: a page or a batch of bills costs the statements that found them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from django.utils import timezone
+
+from yizhan.agency.care.verification import sign_bill
+from yizhan.agency.people.identifiers import mask_name
+from yizhan.bill.data import OneBill, one_bill
+from yizhan.bill.paper import Paper, Printed, print_bills
+from yizhan.bill.picture import waterfall
+from yizhan.bill.words import WORDS, word
+
+CategoryCosts = tuple[str, str, tuple[int, int, int, int]]
+"""A receipt category: its name in zh and en, and its costs in fen by pot."""
+
+AT_ONCE = 50
+"""Bills that one PDF should hold: each takes some 4 MB of memory while the file is made."""
+
+
+class SettledRow(Protocol):
+    """A settlement on record."""
+
+    @property
+    def pk(self) -> Any: ...
+
+    @property
+    def result(self) -> Any: ...
+
+    @property
+    def total_fen(self) -> int: ...
+
+    @property
+    def paid_fen(self) -> int: ...
+
+    @property
+    def patient_fen(self) -> int: ...
+
+    @property
+    def recorded_at(self) -> datetime: ...
+
+
+class VisitRow(Protocol):
+    """The visit that was settled."""
+
+    @property
+    def number(self) -> str: ...
+
+    @property
+    def person(self) -> Any: ...
+
+    @property
+    def institution(self) -> Any: ...
+
+    @property
+    def admitted_on(self) -> date: ...
+
+    @property
+    def discharged_on(self) -> date | None: ...
+
+
+def context(
+    settlement: SettledRow,
+    visit: VisitRow,
+    lines_by_category: Iterable[CategoryCosts],
+    lang: str,
+    *,
+    name: str = "",
+    mark: str = "",
+) -> dict[str, Any]:
+    """All that `care/bill.html` shows and `pdf` prints, in `zh` or `en`.
+
+    `name` is the person's name as this officer may see it; without one it is masked. `mark` is printed beside the title: 补打 2.
+    """
+    categories = [(zh if lang == "zh" else en, pots) for zh, en, pots in lines_by_category]
+    bill = one_bill(settlement.result, lang, categories)
+    code = sign_bill(
+        settlement.pk,
+        total=settlement.total_fen, paid=settlement.paid_fen, patient=settlement.patient_fen,
+        on=timezone.localtime(settlement.recorded_at).date(),
+    )  # fmt: skip
+    head = _head(settlement, visit, bill, name or mask_name(visit.person.name))
+    return {
+        "one": bill,
+        "picture": waterfall(bill),
+        "head": head,
+        "code": code,
+        "w": {key: texts[lang != "zh"] for key, texts in WORDS.items() if "{" not in texts[0]},
+        "unused": word("unused", lang, layers=("、" if lang == "zh" else ", ").join(bill.unused))
+        if bill.unused
+        else "",
+        "year_words": word("year", lang, year=bill.year),
+        "paper": Paper(bill, head, code, mark),
+    }
+
+
+def _head(settlement: SettledRow, visit: VisitRow, bill: OneBill, name: str) -> tuple[tuple[str, str], ...]:
+    """Who, where and when, as (label, value); the certificate number masked, as everywhere."""
+    diagnoses = getattr(visit, "diagnoses", None) or ()
+    said = (
+        ("name", name),
+        ("id_number", visit.person.id_mask),
+        ("person_number", visit.person.number),
+        ("institution", str(visit.institution)),
+        ("visit", visit.number),
+        ("stay", word("dates", bill.lang, admitted=visit.admitted_on, discharged=visit.discharged_on)),
+        ("diagnoses", "、".join(map(str, diagnoses))),
+        ("number", str(settlement.pk)),
+        ("settled_at", timezone.localtime(settlement.recorded_at).strftime("%Y-%m-%d %H:%M")),
+    )
+    return tuple((word(key, bill.lang), value) for key, value in said if value)
+
+
+def pdf(contexts: Sequence[dict[str, Any]], lang: str) -> bytes:
+    """One PDF of these bills, which were made in this language; each begins on a page of its own. Raises FontMissing."""
+    return printed(contexts, lang).pdf
+
+
+def printed(contexts: Sequence[dict[str, Any]], lang: str, size: str = "a4") -> Printed:
+    """The same, with the characters that no font has, so that the page can ask for them to be added by hand."""
+    papers: list[Paper] = [found["paper"] for found in contexts]
+    assert all(paper.bill.lang == lang for paper in papers)
+    return print_bills(papers, size)

@@ -1,0 +1,483 @@
+"""Settling a visit: everything that is known about one bill is read, the engine answers, and the answer is written once.
+
+    presettle(visit) -> Settled      reads and calculates; writes nothing
+    settle(visit)    -> Settlement   the same under the person's lock, written in the same transaction
+
+The statements of a settlement are few and the same for one line or a thousand: the lines come as sums by day. They are
+plain SQL where the ORM would spend more time on building a statement than the database on answering it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import OperationalError, connection
+from django.db.models import OuterRef, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from psycopg.errors import LockNotAvailable, QueryCanceled
+
+from yizhan.agency import crypto
+from yizhan.agency.care.booking import HOSPITALS, Booked, Paid, booked, difference
+from yizhan.agency.care.claims import DaySum, claim_of
+from yizhan.agency.care.errors import (
+    AlreadySettled,
+    Busy,
+    CareNotCovered,
+    DischargeAhead,
+    FiguresChanged,
+    LaterBillSettled,
+    LinesOutsideStay,
+    MessageReused,
+    NoAgreement,
+    NotDischarged,
+    NothingToSettle,
+    PersonDead,
+    StayOverlaps,
+    VisitCancelled,
+    VisitNotApproved,
+)
+from yizhan.agency.care.models import Settlement, SettlementPayment, Visit
+from yizhan.agency.care.years import Answered, Asked, States, answer, computed_states, read_states
+from yizhan.agency.enrolment.beneficiaries import beneficiary_of, pooling_area, pooling_path
+from yizhan.agency.filings.facts import Found, facts_for
+from yizhan.agency.ledger.posting import post
+from yizhan.agency.people.models import Person
+from yizhan.agency.providers.queries import Standing, standing
+from yizhan.agency.staff.audit import record
+from yizhan.agency.staff.errors import NotFound
+from yizhan.agency.staff.models import Institution, Officer
+from yizhan.agency.staff.rights import Right
+from yizhan.agency.staff.scope import Actor, acting, demand, institution_of
+from yizhan.engine.facts import FACTS
+from yizhan.engine.money import yuan
+from yizhan.engine.settlement import Settlement as Outcome
+from yizhan.errors import Problem, Problems
+from yizhan.policy.areas import load_scheme
+
+MAY_SETTLE = {
+    "window": Right.SETTLEMENT_SETTLE,
+    "gateway": Right.SETTLEMENT_SETTLE,
+    "import": Right.SETTLEMENT_IMPORT,
+    "manual": Right.SETTLEMENT_APPROVE,
+}
+"""Which right settles a visit that came in this way."""
+
+# --- One person at a time ---------------------------------------------------------------------------------------------
+
+PERSON_LOCK = 0x5EA3 << 44
+"""Together with a person's number, the key of the lock under which that person's year is read and written."""
+
+WAIT_SECONDS = 3
+"""How long a clerk waits for somebody else who works on the same person."""
+
+IDLE_SECONDS = 2
+"""How long a process that stopped in the middle may hold a person's lock before the database ends its transaction."""
+
+
+LIMITS = {
+    "lock_timeout": f"{WAIT_SECONDS}s",
+    "idle_in_transaction_session_timeout": f"{int(IDLE_SECONDS * 1000)}ms",
+}
+
+
+@contextmanager
+def writing(actor: Actor, person: str, number: int) -> Iterator[None]:
+    """A transaction that writes a person's year, one at a time. `person` is a query for the person's number, given one.
+
+    Records merged into a person are locked with it. Raises Busy.
+    """
+    with acting(actor, across_institutions=True, limits=LIMITS):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"select pg_advisory_xact_lock({PERSON_LOCK} + coalesce(merged_into_id, id)) from people_person"
+                    f" where id = ({person})",
+                    [number],
+                )
+        except OperationalError as error:
+            if isinstance(error.__cause__, LockNotAvailable | QueryCanceled):
+                raise Busy(seconds=WAIT_SECONDS) from None
+            raise
+        yield
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Where a visit stands among the settlements: the head of its chain, the message, and what else the person has."""
+
+    next_id: int
+    head_id: int | None
+    head_kind: str
+    head_ordinal: int | None
+    message_row: int | None
+    message_digest: str
+    latest_on: date | None
+    latest_visit: str
+    overlap: tuple[date, date, str] | None
+
+
+_LIVE = "s.kind <> 'reversed' and not exists (select 1 from care_settlement n where n.replaces_id = s.id)"
+
+_SITUATION = f"""
+    select {{number}}, head.id, head.kind, head.ordinal, m.id, m.message_digest, latest.settled_on, latest.number,
+           o.admitted_on, o.discharged_on, o.name
+    from (select 1) one
+    left join lateral (
+        select s.id, s.kind, s.ordinal from care_settlement s where s.visit_id = %(visit)s
+        and not exists (select 1 from care_settlement n where n.replaces_id = s.id)) head on true
+    left join lateral (
+        select s.id, s.message_digest from care_settlement s where %(message)s <> '' and s.message_id = %(message)s
+        and s.person_id = any(%(persons)s) and s.institution_id is not distinct from %(institution)s limit 1) m on true
+    left join lateral (
+        select s.settled_on, v.number from care_settlement s join care_visit v on v.id = s.visit_id
+        where s.person_id = any(%(persons)s) and {_LIVE} order by s.settled_on desc, s.ordinal desc limit 1) latest on true
+    left join lateral (
+        select s.admitted_on, s.discharged_on, coalesce(i.name, '') as name from care_settlement s
+        left join staff_institution i on i.id = s.institution_id
+        where s.person_id = any(%(persons)s) and {_LIVE} and %(care)s = 'inpatient' and s.care = 'inpatient'
+        and s.visit_id <> %(visit)s and s.admitted_on < %(discharged)s and s.discharged_on > %(admitted)s limit 1) o on true
+"""
+
+_STATES = f"""
+    select distinct on (y) s.states -> y::text from care_settlement s cross join unnest(s.years) y
+    where s.person_id = any(%s) and {_LIVE} {{more}} order by y, s.settled_on desc, s.ordinal desc
+"""
+
+_SUMS = """
+    select "on", charge, sum(in_scope)::bigint, sum(first_pay)::bigint, sum(over_limit)::bigint, sum(own)::bigint,
+           bool_or(special_drug), count(*)
+    from care_billline where visit_id = %s group by 1, 2 order by 1, 2
+"""
+
+_BILLS = f"""
+    select s.area_path, s.beneficiary, s.claim from care_settlement s where s.person_id = any(%s) and {_LIVE} {{more}}
+    order by s.settled_on, s.ordinal
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that the platform knows about one bill, on the day of settling."""
+
+    visit: Visit
+    person: Person
+    persons: tuple[int, ...]
+    institution: Institution | None
+    situation: Situation
+    sums: tuple[DaySum, ...]
+    standing: Standing | None
+    found: Found
+    on: date
+
+
+def read_visit(number: int, *, locked: bool = False, acting_user: Actor) -> Visit:
+    """A visit with its person and institution; of the staff of an institution, only its own. Raises NotFound.
+
+    `persons` are the numbers under which the person's bills stand: its own, and those of records merged into it.
+    """
+    kept = Coalesce(OuterRef("person__merged_into_id"), OuterRef("person_id"))
+    rows = Visit.objects.select_related("person__merged_into", "institution").annotate(
+        numbers=ArraySubquery(Person.objects.filter(Q(pk=kept) | Q(merged_into=kept)).values("pk"))
+    )
+    if locked:
+        rows = rows.select_for_update(of=("self",))
+    found = rows.filter(pk=number).first()
+    if found is None or institution_of(acting_user) not in (None, found.institution_id):
+        raise NotFound
+    found.persons = list(found.numbers)
+    return found
+
+
+def know(visit: Visit, *, on: date, message_id: str = "", writing: bool = False) -> Known:
+    """Read what is known about a visit. Inside `acting(…, across_institutions=True)`."""
+    persons = tuple(visit.persons)
+    number = "nextval('care_settlement_id_seq')" if writing else "0"
+    until = visit.discharged_on or on
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SITUATION.format(number=number),
+            {
+                "visit": visit.pk, "message": message_id, "persons": list(persons), "institution": visit.institution_id,
+                "care": visit.care, "admitted": visit.admitted_on, "discharged": until,
+            },
+        )  # fmt: skip
+        row = cursor.fetchone()
+        cursor.execute(_SUMS, [visit.pk])
+        sums = tuple(
+            DaySum(day, charge, (a, b, c, d), drug, n) for day, charge, a, b, c, d, drug, n in cursor.fetchall()
+        )
+    situation = Situation(
+        row[0], row[1], row[2] or "", row[3], row[4], row[5] or "", row[6], row[7] or "", row[8:] if row[8] else None
+    )
+    institution = visit.institution
+    found = Found({}, ())
+    if institution is not None and visit.source != "import":
+        found = facts_for(
+            persons, institution=institution, care=visit.care, admitted_on=visit.admitted_on, discharged_on=until,
+            diagnoses=visit.diagnoses, on=on,
+        )  # fmt: skip
+    return Known(
+        visit, visit.person.merged_into or visit.person, persons, institution, situation, sums,
+        standing(institution.pk, until) if institution is not None and visit.source != "import" else None, found, on,
+    )  # fmt: skip
+
+
+def year_states(persons: Sequence[int], area: str, *, before: tuple[date, int] | None = None) -> States:
+    """The policy years so far, as the bills that hold left them; those before a place in the order, if one is given."""
+    scheme = load_scheme(area)
+    more = "and (s.settled_on, s.ordinal) < (%s, %s)" if before else ""
+    place: list[date | int] = list(before) if before else []
+    with connection.cursor() as cursor:
+        cursor.execute(_STATES.format(more=more), [list(persons), *place])
+        states = read_states([_json(row[0]) for row in cursor.fetchall()], scheme)
+        if states is None:
+            cursor.execute(_BILLS.format(more=more), [list(persons), *place])
+            bills = [
+                Asked(pooling_area(path), _json(person), _json(claim)) for path, person, claim in cursor.fetchall()
+            ]
+            states = computed_states(bill for bill in bills if bill.area == scheme.area)
+    return states
+
+
+def _json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+# --- Calculating ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A bill that is calculated and not written: what was asked, what the engine answered, who pays what."""
+
+    known: Known
+    asked: Asked
+    answered: Answered
+    payments: tuple[Paid, ...] = field(default=())
+
+    @property
+    def outcome(self) -> Outcome:
+        """The engine's answer."""
+        return self.answered.outcome
+
+
+def refusals(known: Known, *, message_digest: str = "") -> list[Problem]:
+    """Why this visit cannot be settled now, in the order of `errors.ORDER`."""
+    visit, situation, number = known.visit, known.situation, known.visit.number
+    found: list[Problem] = []
+    if situation.message_row is not None and situation.message_digest != message_digest:
+        return [MessageReused(message=number)]
+    if visit.state == "cancelled":
+        return [VisitCancelled(visit=number)]
+    if visit.state == "planned" or visit.discharged_on is None:
+        return [NotDischarged(visit=number)]
+    if visit.discharged_on > known.on:
+        found.append(DischargeAhead(visit=number, day=visit.discharged_on, today=known.on))
+    if situation.head_id is not None and situation.head_kind != "reversed":
+        where = known.institution.name if known.institution else visit.facts.get("institution", "")
+        return [*found, AlreadySettled(visit=number, institution=where, settlement=situation.head_id)]
+    if known.standing is not None and known.institution is not None:
+        if not known.standing.active:
+            why = {"why_zh": known.standing.why_zh, "why_en": known.standing.why_en}
+            found.append(NoAgreement(institution=known.institution.name, on=visit.discharged_on, **why))
+        elif known.standing.cares and visit.care not in known.standing.cares:
+            care = FACTS["care"]
+            words = {"care_zh": care.word(visit.care, "zh"), "care_en": care.word(visit.care, "en")}
+            found.append(CareNotCovered(institution=known.institution.name, **words))
+    died = known.person.died_on
+    if died is not None and died < visit.admitted_on:
+        found.append(PersonDead(died=died, admitted=visit.admitted_on))
+    if visit.amounts is None:
+        if not known.sums:
+            found.append(NothingToSettle(visit=number))
+        outside = [day for day in known.sums if not visit.admitted_on <= day.on <= visit.discharged_on]
+        if outside:
+            found.append(
+                LinesOutsideStay(
+                    visit=number, count=sum(day.count for day in outside), first=outside[0].on, admitted=visit.admitted_on,
+                    discharged=visit.discharged_on,
+                )
+            )  # fmt: skip
+    if situation.overlap is not None:
+        admitted, discharged, where = situation.overlap
+        found.append(StayOverlaps(admitted=admitted, discharged=discharged, where=where))
+    if situation.latest_on is not None and situation.latest_on > known.on:
+        found.append(LaterBillSettled(on=situation.latest_on, visit=number, day=known.on))
+    return found
+
+
+def calculate(
+    known: Known,
+    *,
+    facts: Mapping[str, str] | None = None,
+    beneficiary: Mapping[str, Any] | None = None,
+    before: tuple[date, int] | None = None,
+) -> Settled:
+    """Settle what is known, without writing. Raises Problems.
+
+    `facts` are set in place of those found; `beneficiary` is the person as known at another time; `before` a place in the
+    order of the year to settle at, instead of its end.
+    """
+    area = pooling_area(known.visit.area_path)
+    claim = claim_of(
+        known.visit, institution=known.institution, sums=known.sums, filed=known.found.facts, on=known.on,
+        scheme=load_scheme(area),
+    )  # fmt: skip
+    asked = Asked(area, beneficiary or beneficiary_of(known.person), claim | dict(facts or {}))
+    answered = answer(asked, year_states(known.persons, area, before=before))
+    return Settled(known, asked, answered, paid_by(answered.outcome, through_person=known.institution is None))
+
+
+def paid_by(outcome: Outcome, *, through_person: bool = False) -> tuple[Paid, ...]:
+    """The payments of an outcome, one for each layer, year and payer that pays something.
+
+    A layer's tilt is divided among its payers in proportion to what they pay. `through_person`: the money goes to the
+    person, as for a paper bill; but not what was paid elsewhere already, nor what a hospital has to bear: that it owes the
+    patient itself, and no fund pays it.
+    """
+    found = []
+    for p in outcome.payments:
+        before = tilted = 0
+        for payer, fen in p.by_payer:
+            before += fen
+            tilt = p.tilt * before // p.amount - tilted if p.amount else 0
+            tilted += tilt
+            if fen:
+                found.append(
+                    Paid(
+                        p.layer.name, p.layer.kind, p.layer.code, payer, p.year, fen, fen - tilt, tilt,
+                        fen if through_person and not p.given and payer not in HOSPITALS else 0, p.held, p.advanced_by,
+                    )
+                )  # fmt: skip
+    return tuple(found)
+
+
+def presettle(visit_id: int, *, on: date, acting_user: Actor, facts: Mapping[str, str] | None = None) -> Settled:
+    """What a visit would come to, without writing anything. Raises NotFound, and Problems with all that stands against it.
+
+    A visit that is not discharged yet is settled as if it were discharged on `on`.
+    """
+    demand(acting_user, Right.VISIT_SEE)
+    with acting(acting_user, across_institutions=True):
+        visit = read_visit(visit_id, acting_user=acting_user)
+        if visit.discharged_on is None and visit.state == "admitted":
+            visit.discharged_on = max(on, visit.admitted_on)
+        known = know(visit, on=max(on, visit.discharged_on or on))
+        if problems := refusals(known):
+            raise Problems(problems)
+        return calculate(known, facts=facts)
+
+
+# --- Writing ----------------------------------------------------------------------------------------------------------
+
+
+def settle(
+    visit_id: int,
+    *,
+    on: date,
+    message_id: str = "",
+    content: str = "",
+    expected_fen: int | None = None,
+    acting_user: Actor,
+) -> Settlement:
+    """Settle a discharged visit and keep it, in one transaction; a repeated message gets the first answer.
+
+    `message_id` is the asking program's number of the request (a window's page has one, too), `content` whatever else it
+    said; `expected_fen` the patient's share that was shown before. Raises NotFound, NotAllowed, Busy, and Problems with
+    the refusals of `errors.ORDER` and of the engine.
+    """
+    with writing(acting_user, "select person_id from care_visit where id = %s", visit_id):
+        visit = read_visit(visit_id, locked=True, acting_user=acting_user)
+        demand(acting_user, MAY_SETTLE[visit.source])
+        digest = crypto.digest(f"{visit.pk}\n{on}\n{content}".encode()).hex() if message_id else ""
+        known = know(visit, on=on, message_id=message_id, writing=True)
+        if known.situation.message_row is not None and known.situation.message_digest == digest:
+            return Settlement.objects.get(pk=known.situation.message_row)
+        if visit.state == "proposed":
+            raise Problems([VisitNotApproved(visit=visit.number)])
+        if problems := refusals(known, message_digest=digest):
+            raise Problems(problems)
+        settled = calculate(known)
+        share = settled.outcome.patient_share
+        if expected_fen is not None and expected_fen != share:
+            raise Problems([FiguresChanged(before=yuan(expected_fen), now=yuan(share))])
+        now = timezone.now()
+        head = known.situation.head_id
+        row = row_of(
+            settled.asked, settled.answered, settled.payments, kind="settled", visit=visit, person=known.person, known_at=now,
+            recorded_at=now, number=known.situation.next_id, replaces_id=head, filings=list(known.found.filings),
+            acting_user=acting_user,
+        )  # fmt: skip
+        row.message_id, row.message_digest = message_id, digest
+        write(row, settled.payments, before=Booked(), acting_user=acting_user)
+        record(
+            "settlement.settle", row, person_id=known.person.pk, total=row.total_fen, paid=row.paid_fen,
+            acting_user=acting_user,
+        )  # fmt: skip
+        return row
+
+
+def row_of(
+    asked: Asked,
+    answered: Answered,
+    payments: Sequence[Paid],
+    *,
+    kind: str,
+    visit: Visit,
+    person: Person,
+    known_at: datetime,
+    recorded_at: datetime,
+    number: int,
+    replaces_id: int | None,
+    ordinal: int | None = None,
+    filings: Sequence[int] = (),
+    why: str = "",
+    acting_user: Actor,
+) -> Settlement:
+    """A row of a chain, ready to be written. Without an `ordinal` it is a new act of settling, and its place its own."""
+    outcome = answered.outcome
+    claim = answered.request.claims[0]
+    return Settlement(
+        id=number, person=person, area_path=visit.area_path, visit=visit, institution_id=visit.institution_id, kind=kind,
+        replaces_id=replaces_id, ordinal=ordinal or number, care=visit.care, admitted_on=claim.admitted_on,
+        discharged_on=claim.discharged_on, identity_on=outcome.identity_on, settled_on=claim.settled_on,
+        identities=sorted(outcome.identities), total_fen=outcome.costs.total, paid_fen=outcome.paid, held_fen=outcome.held,
+        person_fen=sum(p.person for p in payments), patient_fen=outcome.patient_share, claim=dict(asked.claim),
+        beneficiary=dict(asked.beneficiary), result=answered.result, years=[state.year for state in outcome.states],
+        states=answered.states, filings=list(filings), digest=answered.request.scheme.digest, why=why, known_at=known_at,
+        recorded_at=recorded_at, recorded_by=acting_user if isinstance(acting_user, Officer) else None,
+    )  # fmt: skip
+
+
+def write(row: Settlement, payments: Sequence[Paid], *, before: Booked, acting_user: Actor) -> None:
+    """Write a row, its payments, and what it changes in the books. `before`: how the row it replaces stands there."""
+    row.save(force_insert=True)
+    SettlementPayment.objects.bulk_create(
+        SettlementPayment(
+            settlement=row, person_id=row.person_id, institution_id=row.institution_id, area_path=row.area_path, position=k,
+            layer=p.layer, kind=p.kind, code=p.code, payer=p.payer, year=p.year, amount_fen=p.amount, normal_fen=p.normal,
+            tilt_fen=p.tilt, person_fen=p.person, held=p.held, advanced_by=p.advanced_by,
+        )
+        for k, p in enumerate(payments)
+    )  # fmt: skip
+    post(
+        "settlement", row.pk, on=timezone.localdate(row.recorded_at), legs=difference(books_of(row, payments), before),
+        person_id=row.person_id, area_path=row.area_path, acting_user=acting_user,
+    )  # fmt: skip
+
+
+def books_of(row: Settlement, payments: Sequence[Paid]) -> Booked:
+    """How a row stands in the books."""
+    return booked(
+        payments, total_fen=row.total_fen, pool=pooling_path(row.area_path), institution_id=row.institution_id
+    )

@@ -1,0 +1,167 @@
+"""The one bill over HTTP: its page, its PDF, and the code that proves it genuine."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import date
+
+import pytest
+from pypdf import PdfReader
+
+from tests.agency.test_care import a_claim, a_person, settled
+from tests.agency.world import World
+from yizhan.agency import crypto
+from yizhan.agency.care.verification import DIFFERS, GENUINE, SUPERSEDED, UNKNOWN, read_code, sign_bill, standing
+from yizhan.agency.crypto import DemoKeys
+from yizhan.agency.staff.models import Audit
+from yizhan.agency.staff.scope import acting
+from yizhan.engine.money import capitals, yuan_grouped
+from yizhan.errors import Problems
+
+ON = date(2019, 5, 12)
+
+
+def a_code(settlement: int = 7, total: int = 1_300_000, patient: int = 195_000) -> str:
+    return sign_bill(settlement, total=total, paid=total - patient, patient=patient, on=ON, using=DemoKeys().load())
+
+
+# --- The code ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", ["international", "sm"])
+def test_a_code_says_what_was_settled_and_only_its_maker_can_make_it(profile: str) -> None:
+    keys = DemoKeys(profile).load()
+    code = sign_bill(7, total=1_300_000, paid=1_105_000, patient=195_000, on=ON, using=keys)
+    found = read_code(code, using=keys)
+    assert (found.settlement, found.total, found.paid, found.patient, found.on) == (
+        7,
+        1_300_000,
+        1_105_000,
+        195_000,
+        ON,
+    )
+    other = crypto.Keys(
+        keys.encryption.values(), keys.current.key_id, crypto.LookupKey(keys.lookup_key.algorithm, ON, b"x" * 32)
+    )
+    with pytest.raises(Problems) as refused:
+        read_code(code, using=other)
+    assert refused.value.problems[0].code == "bill_code_not_genuine"
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_a_changed_part_does_not_verify(place: int) -> None:
+    parts = a_code().split("-")
+    parts[place + 1] = {4: "20190513", 5: "A" * 26}.get(place, parts[place + 1] + "0")
+    with pytest.raises(Problems) as refused:
+        read_code("-".join(parts), using=DemoKeys().load())
+    assert refused.value.problems[0].code == "bill_code_not_genuine"
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "YZ1", "1" * 500, "YZ1-7-1-1-1-20190512-" + "A" * 25, "YZ1-7-1-1-1-20191399-" + "A" * 26, "张三"]
+)
+def test_what_is_no_code_is_told_so(typed: str) -> None:
+    with pytest.raises(Problems) as refused:
+        read_code(typed, using=DemoKeys().load())
+    assert refused.value.problems[0].code == "not_a_bill_code"
+
+
+def test_a_code_reads_as_scanners_and_input_methods_leave_it() -> None:
+    code, keys = a_code(), DemoKeys().load()
+    wide = "".join(chr(ord(c) + 0xFEE0) for c in code)
+    for typed in (code.lower(), f" {code}\r\n", wide, code.replace("-", "—"), " ".join(code)):
+        assert read_code(typed, using=keys) == read_code(code, using=keys)
+    *head, mark = code.split("-")
+    alike = mark.replace("O", "0").replace("I", "1").replace("B", "8")
+    assert read_code("-".join([*head, alike]), using=keys).settlement == 7
+
+
+def test_a_genuine_code_is_held_against_the_record() -> None:
+    class Row:
+        total_fen, paid_fen, patient_fen = 1_300_000, 1_105_000, 195_000
+
+    code = read_code(a_code(), using=DemoKeys().load())
+    assert standing(code, Row(), superseded=False) is GENUINE
+    assert standing(code, Row(), superseded=True) is SUPERSEDED
+    assert standing(code, None, superseded=False) is UNKNOWN
+    changed = Row()
+    changed.patient_fen = 0
+    assert standing(code, changed, superseded=False) is DIFFERS
+
+
+# --- Pages ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_and_the_pdf_say_what_was_settled(world: World) -> None:
+    row = settled(world, a_person(world, "买买提·艾力𠮷"), a_claim())
+    client = world.client(world.yuhu.officer)
+    page = client.get(f"/care/{row.pk}").content.decode()
+    for fen in (row.total_fen, row.paid_fen, row.patient_fen):
+        assert yuan_grouped(fen) in page
+    assert capitals(row.patient_fen) in page
+    for payment in row.result["payments"]:
+        assert all(step["zh"].partition("〔")[0] in page for step in payment["steps"])
+    assert "<svg" in page and "style=" not in page and "<script>" not in page
+    code = re.search(r"YZ1-[A-Z0-9-]+", page)
+    assert code is not None
+    for lang in ("zh", "en"):
+        answer = client.get(f"/care/{row.pk}/{lang}.pdf")
+        assert answer.headers["Content-Type"] == "application/pdf"
+        said = "".join(p.extract_text() for p in PdfReader(io.BytesIO(answer.content)).pages)
+        assert "买买提·艾力𠮷" in said and yuan_grouped(row.patient_fen) in said
+        assert row.person.id_mask in said
+    assert client.get(f"/care/{row.pk}/fr.pdf").status_code == 404
+    verified = client.post("/care/verify", {"code": code[0].lower()})
+    assert verified.status_code == 200 and str(GENUINE.words.zh) in verified.content.decode()
+
+
+def test_a_printed_bill_is_on_the_audit_trail(world: World) -> None:
+    row = settled(world, a_person(world), a_claim())
+    client = world.client(world.yuhu.officer)
+    client.get(f"/care/{row.pk}/zh.pdf")
+    with acting(world.yuhu.auditor):
+        assert Audit.objects.filter(act="settlement.print", officer=world.yuhu.officer).count() == 1
+
+
+def test_many_bills_are_printed_at_once_and_none_of_another_area(world: World) -> None:
+    rows = [settled(world, a_person(world, "试样甲", k), a_claim(f"A-{k}")) for k in (1, 2, 3)]
+    client = world.client(world.yuhu.officer)
+    answer = client.post("/care/print", {"bill": [row.pk for row in reversed(rows)]})
+    pages = [re.sub(r"\s", "", p.extract_text()) for p in PdfReader(io.BytesIO(answer.content)).pages]
+    assert sum("第1页，共" in page for page in pages) == 3
+    assert client.post("/care/print", {"bill": [rows[0].pk, 10**9]}).status_code == 404
+    assert client.post("/care/print", {"bill": ["x"]}).status_code == 404
+    client = world.client(world.songshan.officer)
+    assert client.post("/care/print", {"bill": [rows[0].pk]}).status_code == 404
+    assert client.get(f"/care/{rows[0].pk}/zh.pdf").status_code == 404
+
+
+def test_a_name_that_no_font_has_is_told_before_and_after_printing(world: World) -> None:
+    row = settled(world, a_person(world, "李\U0002a6d6"), a_claim())
+    client = world.client(world.yuhu.officer)
+    assert "U+2A6D6" in client.get(f"/care/{row.pk}").content.decode()
+    said = "".join(p.extract_text() for p in PdfReader(io.BytesIO(client.get(f"/care/{row.pk}/zh.pdf").content)).pages)
+    assert "〔U+2A6D6〕" in said
+    assert "刚才打印的结算单里有字库没有的字" in client.get("/care/").content.decode()
+
+
+def test_a_name_that_is_markup_for_the_typesetter_prints_as_it_stands(world: World) -> None:
+    row = settled(world, a_person(world, "#panic() *甲* $x$ \\"), a_claim())
+    answer = world.client(world.yuhu.officer).get(f"/care/{row.pk}/zh.pdf")
+    said = "".join(p.extract_text() for p in PdfReader(io.BytesIO(answer.content)).pages)
+    assert "#panic()*甲*$x$\\" in said.replace(" ", "")
+
+
+def test_a_code_of_nobody_is_refused_and_one_of_elsewhere_shows_no_more_than_it_says(world: World) -> None:
+    row = settled(world, a_person(world, "试样甲"), a_claim())
+    client = world.client(world.yuhu.officer)
+    page = client.get(f"/care/{row.pk}").content.decode()
+    found = re.search(r"YZ1-[A-Z0-9-]+", page)
+    assert found is not None
+    forged = client.post("/care/verify", {"code": found[0].replace(f"-{row.total_fen}-", f"-{row.total_fen + 1}-")})
+    assert forged.status_code == 422 and "bill_code_not_genuine" in forged.content.decode()
+    client = world.client(world.songshan.officer)
+    elsewhere = client.post("/care/verify", {"code": found[0]}).content.decode()
+    assert str(UNKNOWN.words.zh) in elsewhere
+    assert f"/care/{row.pk}" not in elsewhere and "试样甲" not in elsewhere
