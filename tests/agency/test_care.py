@@ -90,8 +90,10 @@ def test_a_settlement_is_never_changed_or_removed(world: World) -> None:
             act()
 
 
-def corrected(world: World, person: Person, identity: str, begins: date, ends: date | None) -> Roster:
-    """A roster that, applied today, says that the person was marked in the past."""
+def corrected(
+    world: World, person: Person, identity: str, begins: date, ends: date | None, *, applied_on: date = TODAY
+) -> Roster:
+    """A roster that, applied on a day, says that the person was marked in the past."""
     officer = world.yuhu.officer
     with acting(officer):
         roster = Roster.objects.filter(area_path=officer.area_path).first() or Roster.objects.create(
@@ -103,7 +105,7 @@ def corrected(world: World, person: Person, identity: str, begins: date, ends: d
         )  # fmt: skip
         PastChange.objects.create(
             roster=roster, area_path=person.area_path, department="civil_affairs", person=person, identity=identity,
-            kind="gained", period=DateRange(begins, ends or TODAY),
+            kind="gained", period=DateRange(begins, ends or applied_on),
         )  # fmt: skip
     return roster
 

@@ -15,10 +15,10 @@ from tests.agency.world import Place, World, make_world
 from yizhan.agency.care import rewriting
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.ledger import queries
-from yizhan.agency.ledger.actions import decide, open_book, propose
+from yizhan.agency.ledger.actions import decide, propose
 from yizhan.agency.ledger.errors import MoreThanOwed, NotProposed, OtherPurpose, Overdrawn, Unbalanced
 from yizhan.agency.ledger.models import Balance, Book, Entry, Movement, Posting
-from yizhan.agency.ledger.posting import FundKey, HospitalKey, Leg, post
+from yizhan.agency.ledger.posting import FundKey, HospitalKey, Leg, book_id, post
 from yizhan.agency.ledger.verifying import verify
 from yizhan.agency.staff.errors import NotAllowed, SamePerson
 from yizhan.agency.staff.scope import Actor, System, acting
@@ -26,6 +26,19 @@ from yizhan.errors import Problems
 
 BASIC, ASSISTANCE = "城乡居民基本医疗保险基金", "城乡医疗救助资金"
 EVERYBODY = System("tests")
+
+
+def open_book(key: FundKey | HospitalKey) -> Book:
+    """A book that nothing was posted to yet."""
+    fund = key if isinstance(key, FundKey) else FundKey("", "")
+    institution = key.institution_id if isinstance(key, HospitalKey) else None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into ledger_book (id, kind, area_path, payer, institution_id) values (%s, %s, %s, %s, %s)"
+            " on conflict do nothing",
+            [book_id(key), "hospital" if institution else "fund", fund.area_path, fund.payer, institution],
+        )
+    return Book.objects.get(pk=book_id(key))
 
 
 def fund(place: Place, payer: str = BASIC, path: str = "") -> Book:

@@ -26,7 +26,8 @@ TOUCHED = {"kind": "touched"}
 
 
 def late_identity(world: World, person: Person, *rows: Settlement) -> None:
-    corrected(world, person, "subsistence", rows[0].identity_on - timedelta(days=30), None)
+    since, applied_on = rows[0].identity_on - timedelta(days=30), rows[0].identity_on + timedelta(days=1)
+    corrected(world, person, "subsistence", since, None, applied_on=applied_on)
 
 
 def proposed(world: World, selection: dict[str, object] | None = None) -> Resettlement:

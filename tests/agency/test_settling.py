@@ -171,7 +171,8 @@ def test_a_late_identity_is_paid_back_to_the_person(world: World) -> None:
     yuhu, person = world.yuhu, patient(world)
     first = settled(yuhu, stay(yuhu, person, days_ago=20, yuan=60_000))
     second = settled(yuhu, stay(yuhu, person, yuan=60_000))
-    corrected(world, person, "subsistence", first.identity_on - 30 * DAY, None)
+    applied_on = first.identity_on + DAY
+    corrected(world, person, "subsistence", first.identity_on - 30 * DAY, None, applied_on=applied_on)
     with acting(yuhu.officer):
         asked = [row.pk for row in queries.touched()]
         anew = queries.settled_anew(queries.touched(), acting_user=yuhu.officer)

@@ -10,13 +10,14 @@ from datetime import date
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Sum
 from django.utils import timezone
 
 from yizhan.agency.care.books import legs_of
 from yizhan.agency.care.claims import STATED
 from yizhan.agency.care.errors import (
     AlreadySettled,
+    DepositNotTaken,
     LineNotThere,
     NotDischarged,
     OverPaidBack,
@@ -36,6 +37,7 @@ from yizhan.agency.care.years import Asked
 from yizhan.agency.enrolment.beneficiaries import beneficiary_of, pooling_area
 from yizhan.agency.ledger.posting import post
 from yizhan.agency.people.models import Person
+from yizhan.agency.providers.queries import standing
 from yizhan.agency.providers.splitting import Charge, split_lines
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import NotFound
@@ -69,16 +71,13 @@ def register_visit(
 ) -> Visit:
     """Register a visit（就诊登记、预约入院）. Without a number it gets one of ours.
 
-    At the window only facts of `claims.STATED` may be stated. Outpatient care is discharged on the day it is given.
-    Raises NotFound for another institution, VisitNumberTaken, Problems for days out of order.
+    A hospital may state only facts of `claims.STATED`. Outpatient care is discharged on the day it is given. Raises NotFound for another institution, VisitNumberTaken, Problems for days out of order.
     """
     demand(acting_user, Right.VISIT_EDIT if source in ("window", "gateway", "manual") else Right.SETTLEMENT_IMPORT)
     own = institution_of(acting_user)
     if own is not None and (institution is None or institution.pk != own):
         raise NotFound
-    stated = dict(facts or {})
-    if source == "window":
-        stated = {key: value for key, value in stated.items() if key in STATED}
+    stated = _statable(dict(facts or {}), source, acting_user)
     if care != "inpatient" and not planned:
         discharged_on = discharged_on or admitted_on
     if discharged_on is not None and discharged_on < admitted_on:
@@ -106,6 +105,13 @@ def register_visit(
         return row
 
 
+def _statable(facts: dict[str, Any], source: str, acting_user: Actor) -> dict[str, Any]:
+    """Of these facts, those that this actor may state of a visit that came in this way."""
+    if source in ("import", "manual") or institution_of(acting_user) is None:
+        return facts
+    return {key: value for key, value in facts.items() if key in STATED}
+
+
 def _own_number(on: date) -> str:
     with connection.cursor() as cursor:
         cursor.execute("select nextval('care_visit_id_seq')")
@@ -125,18 +131,20 @@ def change_visit(visit_id: int, *, acting_user: Actor, **changes: Any) -> Visit:
     demand(acting_user, Right.VISIT_EDIT)
     with acting(acting_user):
         visit = _open_visit(visit_id, acting_user=acting_user)
-        _change(visit, changes)
+        _change(visit, changes, acting_user=acting_user)
         record("visit.change", visit, person_id=visit.person_id, changed=sorted(changes), acting_user=acting_user)
         return visit
 
 
-def _change(visit: Visit, changes: Mapping[str, Any]) -> None:
+def _change(visit: Visit, changes: Mapping[str, Any], *, acting_user: Actor) -> None:
     unknown = set(changes) - set(_CHANGEABLE)
     assert not unknown, unknown
+    # What the bureau stated stays, whatever the hospital states anew.
+    kept = {key: value for key, value in visit.facts.items() if key not in STATED}
     for name, value in changes.items():
         setattr(visit, name, value)
-    if visit.source == "window":
-        visit.facts = {key: value for key, value in visit.facts.items() if key in STATED}
+    if "facts" in changes:
+        visit.facts = kept | _statable(dict(visit.facts), visit.source, acting_user)
     if visit.discharged_on is not None and visit.discharged_on < visit.admitted_on:
         raise Problems([WrongDays(first=visit.admitted_on, second=visit.discharged_on)])
     if "state" not in changes and visit.state in ("admitted", "discharged"):
@@ -176,7 +184,7 @@ def cut_stay(visit_id: int, *, on: date, acting_user: Actor) -> Visit:
             raise NotDischarged(visit=visit.number)
         if not visit.admitted_on <= on <= timezone.localdate():
             raise Problems([WrongDays(first=visit.admitted_on, second=on)])
-        _change(visit, {"discharged_on": on})
+        _change(visit, {"discharged_on": on}, acting_user=acting_user)
         rest = register_visit(
             visit.person, institution=visit.institution, care=visit.care, admitted_on=on, diagnoses=visit.diagnoses,
             facts=visit.facts, source=visit.source, department=visit.department, doctor=visit.doctor, bed=visit.bed,
@@ -235,7 +243,7 @@ def _add(visit: Visit, charges: Sequence[Charge], *, acting_user: Actor) -> list
     )  # fmt: skip
 
 
-def replace_line(visit_id: int, position: int, charge: Charge | None, *, acting_user: Actor) -> None:
+def replace_line(visit_id: int, *, position: int, charge: Charge | None, acting_user: Actor) -> None:
     """Put another line in the place of one, or remove it. Raises NotFound, VisitFrozen, LineNotThere, Problems."""
     demand(acting_user, Right.VISIT_EDIT)
     with acting(acting_user):
@@ -318,13 +326,15 @@ def take_money(
     """Take a deposit or payment, or give money back（`fen` is positive in both cases）.
 
     The receipt's number is the institution's; without one it gets one of ours. Raises NotFound, ReceiptTaken,
-    OverRefund where more would be given back than was taken.
+    OverPaidBack where more would be given back than was taken, DepositNotTaken where the agreement has none, or too late.
     """
     demand(acting_user, Right.PATIENT_MONEY)
     with acting(acting_user):
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         if visit.institution is None:
             raise NotFound
+        if kind == "deposit":
+            _refuse_deposit(visit, visit.institution)
         kept = sum(p.fen for p in PatientPayment.objects.filter(visit=visit))
         if kind == "refund" and fen > kept:
             raise OverPaidBack(yuan=yuan_grouped(kept))
@@ -346,6 +356,34 @@ def take_money(
             acting_user=acting_user,
         )  # fmt: skip
         record("patient.pay", row, person_id=visit.person_id, kind=kind, fen=signed, acting_user=acting_user)
+        return row
+
+
+def _refuse_deposit(visit: Visit, institution: Institution) -> None:
+    if Settlement.objects.live().filter(visit=visit).exists():
+        why = ("这次就诊已经结算", "has settled this visit already")
+    elif not standing(institution.pk, visit.admitted_on).deposit:
+        why = ("按协议先诊疗后付费", "treats first and is paid later by its agreement")
+    else:
+        return
+    raise DepositNotTaken(institution=institution.name, why_zh=why[0], why_en=why[1])
+
+
+def check_out(
+    visit_id: int, *, on: date, message_id: str, expected_fen: int | None, method: str = "", acting_user: Actor
+) -> Settlement:
+    """Settle and, with a `method`, take what the patient owes or give back what was deposited too much: one transaction.
+
+    A repeated message gets the first answer and moves no money again. Raises what `settle` and `take_money` raise.
+    """
+    with acting(acting_user):
+        row = settle(visit_id, on=on, message_id=message_id, expected_fen=expected_fen, acting_user=acting_user)
+        if method and not Settlement.objects.filter(replaces=row).exists():
+            paid = PatientPayment.objects.filter(visit=visit_id).aggregate(sum=Sum("fen"))["sum"] or 0
+            owed = row.due_fen - paid
+            if owed:
+                kind = "payment" if owed > 0 else "refund"
+                take_money(visit_id, kind=kind, fen=abs(owed), method=method, on=on, acting_user=acting_user)
         return row
 
 

@@ -20,8 +20,9 @@ from yizhan.engine.money import yuan
 from yizhan.engine.scheme import Scheme
 from yizhan.errors import Problems
 
-STATED = ("emergency", "special_drug", "application")
-"""Facts that a window clerk may state; all others are derived."""
+STATED = ("special_drug",)
+"""Facts that a hospital may state. An emergency, a referral or an approved application is nobody's word: a filing or a
+decision of the bureau has to be on record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,12 @@ class PaymentTaken(InputProblem):
     en = "visit {visit} still holds a deposit of {yuan} yuan. Give it back first, then cancel."
 
 
+class DepositNotTaken(InputProblem):
+    code = "deposit_not_taken"
+    zh = "{institution} {why_zh}，不收预交金。个人负担在结算以后收。"
+    en = "{institution} {why_en}, so no deposit is taken. The patient's share is taken after settling."
+
+
 class ReceiptTaken(InputProblem):
     code = "receipt_taken"
     zh = "收据号 {receipt} 已经用过。请核对，不要重复收款。"

@@ -194,7 +194,7 @@ def refusals_of(person: Person, paper: Paper, *, today: date, without: int | Non
 # --- Entering ---------------------------------------------------------------------------------------------------------
 
 
-def enter(person: Person, paper: Paper, *, acting_user: Officer) -> PaperBill:
+def enter_bill(person: Person, paper: Paper, *, acting_user: Officer) -> PaperBill:
     """Enter a paper bill as a draft. Raises NotAllowed, and Problems with everything that is wrong."""
     demand(acting_user, Right.SETTLEMENT_MANUAL)
     with acting(acting_user):
@@ -369,7 +369,7 @@ def paper(number: int) -> PaperBill:
 
 
 @dataclass(frozen=True, slots=True)
-class Reimbursed:
+class Shares:
     """Who gets what of a paper bill, in fen: the person from the funds, what waits, and what is left out and why."""
 
     total: int
@@ -380,11 +380,11 @@ class Reimbursed:
     patient: int
 
 
-def reimbursed(settled: Settled) -> Reimbursed:
+def shares(settled: Settled) -> Shares:
     """The parts of a calculated bill; they sum to its total."""
     outcome = settled.outcome
     elsewhere = sum(p.amount for p in outcome.payments if p.given)
     hospital = sum(p.amount for p in settled.payments if p.payer in HOSPITALS)
     held = sum(p.person for p in settled.payments if p.held)
     person = sum(p.person for p in settled.payments) - held
-    return Reimbursed(outcome.costs.total, person, held, elsewhere, hospital, outcome.patient_share)
+    return Shares(outcome.costs.total, person, held, elsewhere, hospital, outcome.patient_share)

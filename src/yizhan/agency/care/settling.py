@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -50,6 +50,7 @@ from yizhan.agency.filings.facts import Found, facts_for
 from yizhan.agency.ledger.posting import post
 from yizhan.agency.people.models import Person
 from yizhan.agency.providers.queries import Standing, standing
+from yizhan.agency.providers.splitting import Charge, split_lines
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import Institution, Officer
@@ -362,10 +363,17 @@ def paid_by(outcome: Outcome, *, through_person: bool = False) -> tuple[Paid, ..
     return tuple(found)
 
 
-def presettle(visit_id: int, *, on: date, acting_user: Actor, facts: Mapping[str, str] | None = None) -> Settled:
+def presettle(
+    visit_id: int,
+    *,
+    on: date,
+    facts: Mapping[str, str] | None = None,
+    draft: Sequence[Charge] = (),
+    acting_user: Actor,
+) -> Settled:
     """What a visit would come to, without writing anything. Raises NotFound, and Problems with all that stands against it.
 
-    A visit that is not discharged yet is settled as if it were discharged on `on`.
+    A visit that is not discharged yet is settled as if it were discharged on `on`. `draft` are lines that are not entered yet.
     """
     demand(acting_user, Right.VISIT_SEE)
     with acting(acting_user, across_institutions=True):
@@ -373,9 +381,24 @@ def presettle(visit_id: int, *, on: date, acting_user: Actor, facts: Mapping[str
         if visit.discharged_on is None and visit.state == "admitted":
             visit.discharged_on = max(on, visit.admitted_on)
         known = know(visit, on=max(on, visit.discharged_on or on))
+        if draft:
+            known = replace(known, sums=(*known.sums, *_sums_of(draft, visit)))
         if problems := refusals(known):
             raise Problems(problems)
         return calculate(known, facts=facts)
+
+
+def _sums_of(draft: Sequence[Charge], visit: Visit) -> list[DaySum]:
+    """Lines that are not entered yet, as sums. Raises Problems with all that is wrong in them."""
+    if visit.institution is None:
+        raise NotFound
+    splits, problems = split_lines(draft, institution=visit.institution, area_path=visit.area_path)
+    if problems:
+        raise Problems(problems)
+    return [
+        DaySum(charge.on, split.charge, split.pots, split.special_drug, 1)
+        for charge, split in zip(draft, splits, strict=True)
+    ]
 
 
 # --- Writing ----------------------------------------------------------------------------------------------------------

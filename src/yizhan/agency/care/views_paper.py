@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import paper as papers
+from yizhan.agency.care.fields import DiagnosesField, YuanField, choices_of
 from yizhan.agency.care.models import PaperBill
 from yizhan.agency.care.settling import Settled, presettle
 from yizhan.agency.care.views_changes import DecideForm, NameColumn, Refusal, StateColumn, identity_words, kept
@@ -100,33 +101,6 @@ def whose(request: Request) -> HttpResponse:
     return render(request, "care/paper_whose.html", {"form": form}, status=status)
 
 
-def _choices(fact: str) -> list[tuple[str, str]]:
-    return [(value.code, value.zh if lang() == "zh" else value.en) for value in FACTS[fact].values]
-
-
-class YuanField(forms.CharField):
-    """An amount in yuan as it stands on the invoice; cleaned to fen, None where nothing was entered."""
-
-    def __init__(self, **options: Any) -> None:
-        widget = forms.TextInput({"inputmode": "decimal", "autocomplete": "off", "class": "number"})
-        super().__init__(**{"max_length": 20, "widget": widget, "required": False, **options})
-
-    def clean(self, value: Any) -> int | None:
-        """Fen."""
-        text = super().clean(value).strip().replace(",", "").replace("，", "").removesuffix("元")
-        if text and "." in text and len(text.rpartition(".")[2]) == 1:
-            text += "0"
-        if not text:
-            return None
-        try:
-            fen = parse_yuan(text if "." in text else f"{text}.00")
-        except ValueError:
-            fen = -1
-        if fen < 0 or fen > 10**11:
-            raise forms.ValidationError(say("应为金额，如 1234.50。", "An amount such as 1234.50."))
-        return fen
-
-
 _STATED = ("institution_level", "institution_tier", "place", "referral", "emergency", "designated")
 _FURTHER = ("quota_chronic", "severe_programme", "special_drug", "tcm")
 _LAYERS = {"basic": "基本医保", "cii": "大病保险", "ma": "医疗救助"}
@@ -146,8 +120,8 @@ class PaperForm(forms.Form):
     emergency = forms.ChoiceField(label=later("急诊", "Emergency"))
     admitted_on = forms.DateField(label=later("入院（就诊）", "Admitted"), widget=day_input())
     discharged_on = forms.DateField(label=later("出院", "Discharged"), widget=day_input())
-    diagnoses = forms.CharField(
-        label=later("诊断", "Diagnoses"), max_length=300, required=False,
+    diagnoses = DiagnosesField(
+        label=later("诊断", "Diagnoses"),
         help_text=later("编码或名称，主要诊断在前，用逗号分开。", "Codes or names, the main one first, separated by commas."),
     )  # fmt: skip
     invoice = forms.CharField(label=later("发票号码", "Invoice no."), max_length=60)
@@ -178,9 +152,9 @@ class PaperForm(forms.Form):
 
     def __init__(self, data: Any = None, **options: Any) -> None:
         super().__init__(data, **options)
-        self.fields["care"].choices = _choices("care")  # type: ignore[attr-defined]
+        self.fields["care"].choices = choices_of("care")  # type: ignore[attr-defined]
         for name in (*_STATED, *_FURTHER):
-            self.fields[name].choices = _choices(name)  # type: ignore[attr-defined]
+            self.fields[name].choices = choices_of(name)  # type: ignore[attr-defined]
         if not self.is_bound and not options.get("initial"):
             self.initial = {
                 "institution_level": "level_3", "institution_tier": "municipal", "place": "own_province", "designated": "yes",
@@ -195,12 +169,11 @@ class PaperForm(forms.Form):
             for name, layer in _LAYERS.items()
             if given[f"{name}_paid"] is not None
         }
-        diagnoses = [t.strip() for t in given["diagnoses"].replace("，", ",").replace("、", ",").split(",")]
         return papers.Paper(
             hospital=given["hospital"].strip(), hospital_code=given["hospital_code"].strip(), invoice=given["invoice"].strip(),
             care=given["care"], admitted_on=given["admitted_on"], discharged_on=given["discharged_on"], total=given["total"],
             pots=tuple(given[p] or 0 for p in POTS),  # type: ignore[arg-type]  # four of them
-            facts={name: given[name] for name in (*_STATED, *_FURTHER)}, diagnoses=[t for t in diagnoses if t],
+            facts={name: given[name] for name in (*_STATED, *_FURTHER)}, diagnoses=given["diagnoses"],
             charges={c: given[c] for c in CHARGES if given.get(c)}, given=elsewhere, direct_why=given["direct_why"].strip(),
             twice_why=given["twice_why"].strip(),
         )  # fmt: skip
@@ -223,7 +196,7 @@ def _initial(found: papers.Paper) -> dict[str, Any]:
 
 def _shown(settled: Settled) -> dict[str, Any]:
     """The calculation as the pages show it."""
-    parts = papers.reimbursed(settled)
+    parts = papers.shares(settled)
     payments = [
         {**p, "fen": parse_yuan(p["amount"]), "tilt_fen": parse_yuan(p["tilt"])}
         for p in settled.answered.result["payments"]
@@ -247,7 +220,7 @@ def enter_paper(request: Request, person: int) -> HttpResponse:
             if "preview" in request.POST:
                 shown = _shown(papers.preview(found, form.paper(), acting_user=request.user))
             else:
-                row = papers.enter(found, form.paper(), acting_user=request.user)
+                row = papers.enter_bill(found, form.paper(), acting_user=request.user)
                 return redirect("care:paper_bill", number=row.pk)
         except Refusal as refused:
             again(form, refused)

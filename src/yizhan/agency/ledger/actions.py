@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from yizhan.agency.ledger.errors import AmountNeeded, MoreThanOwed, NotProposed, OtherPurpose, Overdrawn, WordsNeeded
 from yizhan.agency.ledger.models import Balance, Book, Movement
-from yizhan.agency.ledger.posting import FundKey, HospitalKey, Key, Leg, account_id, book_id, post
+from yizhan.agency.ledger.posting import FundKey, HospitalKey, Key, Leg, account_id, post
 from yizhan.agency.ledger.queries import owed_for_advances, owed_to_hospital, owed_to_person
 from yizhan.agency.ledger.verifying import DOCUMENTS, PAGES
 from yizhan.agency.staff.audit import record
@@ -30,19 +30,6 @@ from yizhan.errors import Problem, Problems
 def key_of(book: Book) -> Key:
     """What a book stands for."""
     return HospitalKey(book.institution_id) if book.institution_id is not None else FundKey(book.area_path, book.payer)
-
-
-def open_book(key: Key) -> Book:
-    """The book of a fund or an institution, made if it is new."""
-    fund = key if isinstance(key, FundKey) else FundKey("", "")
-    institution = key.institution_id if isinstance(key, HospitalKey) else None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "insert into ledger_book (id, kind, area_path, payer, institution_id) values (%s, %s, %s, %s, %s)"
-            " on conflict do nothing",
-            [book_id(key), "hospital" if institution else "fund", fund.area_path, fund.payer, institution],
-        )
-    return Book.objects.get(pk=book_id(key))
 
 
 def propose(

@@ -93,6 +93,7 @@ _TABLE = """
     paper.reject               不予手工报销              refuse a paper bill
     paper.return               退回手工报销              send a paper bill back
     paper.send                 手工报销送复核            send a paper bill for review
+    patient.pay                收退病人款项              take or return a patient's money
     person.account             更新银行账号              change a bank account
     person.correct             更正人员                 correct a person
     person.death               登记死亡                 record a death
@@ -134,6 +135,7 @@ _TABLE = """
     run.download               下载任务文件              download a run's file
     run.start                  发起任务                 start a run
     session.end                结束会话                 end a session
+    settlement.corrected       更正结算                 correct a settlement
     settlement.export_touched  导出受影响结算            export touched settlements
     settlement.print           打印结算单               print bills
     settlement.settle          结算                     settle
@@ -146,6 +148,14 @@ _TABLE = """
     subsidy.propose            提请资助                 propose subsidies
     tax_list.hand_over         移交税务清单              hand a list to the tax office
     tax_list.make              生成税务清单              make a list for the tax office
+    visit.add_lines            录入费用                 enter bill lines
+    visit.cancel               取消就诊                 cancel a visit
+    visit.change               更改就诊                 change a visit
+    visit.change_line          更改费用                 change a bill line
+    visit.clear_lines          清空费用                 remove all bill lines
+    visit.cut                  中途结算                 settle mid-stay
+    visit.refund_lines         退费                     refund bill lines
+    visit.register             登记就诊                 register a visit
 """
 
 
