@@ -30,6 +30,7 @@ from yizhan.agency.care.errors import (
     WhyNeeded,
     WrongDays,
 )
+from yizhan.agency.care.line_files import MOST_LINES
 from yizhan.agency.care.models import BillLine, PatientPayment, Settlement, Visit
 from yizhan.agency.care.rewriting import correct
 from yizhan.agency.care.settling import read_visit, settle
@@ -204,9 +205,6 @@ def _open_visit(visit_id: int, *, acting_user: Actor) -> Visit:
 
 # --- Lines ------------------------------------------------------------------------------------------------------------
 
-MOST_LINES = 5_000
-"""Lines of one visit."""
-
 
 def add_lines(visit_id: int, charges: Sequence[Charge], *, acting_user: Actor) -> list[BillLine]:
     """Add lines to a visit that is not settled, split by the catalogue in force on their days. All or none.
@@ -243,6 +241,17 @@ def _add(visit: Visit, charges: Sequence[Charge], *, acting_user: Actor) -> list
     )  # fmt: skip
 
 
+def take_in_lines(visit_id: int, charges: Sequence[Charge], *, replace: bool = False, acting_user: Actor) -> int:
+    """Enter the lines of a file, in place of those that are there or after them. All or none; returns how many.
+
+    Raises what `add_lines` raises.
+    """
+    with acting(acting_user):
+        if replace:
+            clear_lines(visit_id, acting_user=acting_user)
+        return len(add_lines(visit_id, charges, acting_user=acting_user))
+
+
 def replace_line(visit_id: int, *, position: int, charge: Charge | None, acting_user: Actor) -> None:
     """Put another line in the place of one, or remove it. Raises NotFound, VisitFrozen, LineNotThere, Problems."""
     demand(acting_user, Right.VISIT_EDIT)
@@ -266,6 +275,22 @@ def clear_lines(visit_id: int, *, acting_user: Actor) -> int:
         count, _ = BillLine.objects.filter(visit=visit).delete()
         record("visit.clear_lines", visit, person_id=visit.person_id, lines=count, acting_user=acting_user)
         return count
+
+
+def correct_visit(
+    visit_id: int, changes: Mapping[str, Any], *, on: date, why: str, acting_user: Actor
+) -> list[Settlement]:
+    """Correct days, diagnoses or care of a settled visit, and settle it again in its old place（更正）.
+
+    Returns the rows of settlement written. Raises what `rewriting.correct` raises.
+    """
+    return correct(
+        visit_id,
+        lambda visit: _change(visit, changes, acting_user=acting_user),
+        on=on,
+        why=why,
+        acting_user=acting_user,
+    )
 
 
 def refund_lines(visit_id: int, back: Mapping[int, int], *, on: date, why: str, acting_user: Actor) -> list[Settlement]:

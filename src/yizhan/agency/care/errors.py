@@ -179,6 +179,24 @@ class TooManyLines(InputProblem):
     en = "a visit has at most {most} lines; this would make {lines}. Settle mid-stay and enter them in parts."
 
 
+class NoLines(InputProblem):
+    code = "no_lines"
+    zh = "文件里没有费用明细。请核对文件。"
+    en = "the file holds no bill lines. Check the file."
+
+
+class LinesUnreadable(InputProblem):
+    code = "lines_unreadable"
+    zh = 'JSON 应为费用明细的列表，或 {{"lines": [...]}}；每条写 on、code、name、quantity、price，可写 amount、signed。请改正后重新上传。'
+    en = 'the JSON should be a list of lines, or {{"lines": [...]}}, each with on, code, name, quantity, price, and perhaps amount and signed. Correct it and upload it again.'
+
+
+class LineUnreadable(InputProblem):
+    code = "line_unreadable"
+    zh = "第 {row} 行“{column_zh}”{why_zh}。没有录入任何一条，请改正后重新上传。"
+    en = "row {row}, {column_en}: {why_en}. No line was entered; correct the file and upload it again."
+
+
 class OverRefund(InputProblem):
     code = "over_refund"
     zh = "第 {position} 条“{name}”要退的数量超过还没有退的数量。请核对。"
