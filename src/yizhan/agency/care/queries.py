@@ -57,7 +57,7 @@ def worklist(part: str, on: date) -> QuerySet[Visit]:
     if part == "settled":
         day = timezone.make_aware(datetime.combine(on, time()))
         live = Settlement.objects.live().filter(visit=OuterRef("pk"), recorded_at__gte=day)
-        return rows.filter(Exists(live)).order_by("-pk")
+        return rows.filter(Exists(live)).exclude(source="import").order_by("-pk")
     return rows.order_by("-pk")
 
 
@@ -75,6 +75,11 @@ def with_cost(rows: QuerySet[Visit]) -> QuerySet[Visit]:
 def is_settled(found: Visit) -> bool:
     """Whether a settlement of the visit holds."""
     return Settlement.objects.live().filter(visit=found).exists()
+
+
+def last_reversal(found: Visit) -> Settlement | None:
+    """The reversal after which a visit has no settlement that holds."""
+    return Settlement.objects.latest_rows().filter(visit=found, kind="reversed").select_related("recorded_by").first()
 
 
 def live_settlement(found: Visit) -> Settlement | None:

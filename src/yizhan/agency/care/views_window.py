@@ -38,6 +38,7 @@ from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import institution_of
 from yizhan.bill.data import one_bill
+from yizhan.bill.picture import waterfall
 from yizhan.engine.facts import FACTS
 from yizhan.errors import Problem, Problems
 
@@ -200,7 +201,9 @@ def visit_page(
         **_lines(found),
     }  # fmt: skip
     if live is None:
-        context |= {"message": uuid.uuid4().hex, "may_settle": _may_settle(request, found, shown)}
+        context |= {
+            "message": uuid.uuid4().hex, "may_settle": _may_settle(request, found, shown), "reversed": queries.last_reversal(found),
+        }  # fmt: skip
     else:
         context |= _settled(found, live)
     if request.headers.get("HX-Request"):
@@ -249,8 +252,10 @@ def _lines(found: Visit) -> dict[str, Any]:
 
 def _settled(found: Visit, live: Settlement) -> dict[str, Any]:
     payments = list(PatientPayment.objects.filter(visit=found).order_by("pk"))
+    bill = one_bill(live.result, lang())
     return {
-        "bill": one_bill(live.result, lang()),
+        "bill": bill,
+        "picture": waterfall(bill),
         "payments": [(p, PatientPayment.KINDS[p.kind], PatientPayment.METHODS[p.method]) for p in payments],
     }
 
