@@ -20,6 +20,7 @@ from yizhan.agency.care.errors import (
     DepositNotTaken,
     LineNotThere,
     NotDischarged,
+    NothingToReturn,
     OverPaidBack,
     OverRefund,
     PaymentTaken,
@@ -284,20 +285,21 @@ def correct_visit(
 
     Returns the rows of settlement written. Raises what `rewriting.correct` raises.
     """
-    return correct(
-        visit_id,
-        lambda visit: _change(visit, changes, acting_user=acting_user),
-        on=on,
-        why=why,
-        acting_user=acting_user,
-    )
+
+    def edit(visit: Visit) -> None:
+        _change(visit, changes, acting_user=acting_user)
+        record(
+            "visit.change", visit, person_id=visit.person_id, changed=sorted(changes), why=why, acting_user=acting_user
+        )
+
+    return correct(visit_id, edit, on=on, why=why, acting_user=acting_user)
 
 
 def refund_lines(visit_id: int, back: Mapping[int, int], *, on: date, why: str, acting_user: Actor) -> list[Settlement]:
     """Take back quantities（1/10,000）of lines by position（部分退费）. A settled visit is corrected; one that is not
     settled gets lines with negative quantities. Returns the rows of settlement written.
 
-    Raises LineNotThere, OverRefund, and what `rewriting.correct` raises.
+    Raises NothingToReturn, LineNotThere, OverRefund, and what `rewriting.correct` raises.
     """
 
     def edit(visit: Visit) -> None:
@@ -326,6 +328,8 @@ def refund_lines(visit_id: int, back: Mapping[int, int], *, on: date, why: str, 
 
     if not why.strip():
         raise WhyNeeded
+    if not back:
+        raise NothingToReturn
     with acting(acting_user):
         visit = read_visit(visit_id, acting_user=acting_user)
         if Settlement.objects.live().filter(visit=visit).exists():

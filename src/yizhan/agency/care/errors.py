@@ -197,6 +197,12 @@ class LineUnreadable(InputProblem):
     en = "row {row}, {column_en}: {why_en}. No line was entered; correct the file and upload it again."
 
 
+class NothingToReturn(InputProblem):
+    code = "nothing_to_return"
+    zh = "没有填要退的数量。请在要退的项目后面填数量。"
+    en = "no quantity to return was given. Fill in the quantity beside what is returned."
+
+
 class OverRefund(InputProblem):
     code = "over_refund"
     zh = "第 {position} 条“{name}”要退的数量超过还没有退的数量。请核对。"

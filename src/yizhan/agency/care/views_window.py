@@ -7,7 +7,7 @@ own for that confirmation, so a double click, a reload and a lost answer are one
 
 from __future__ import annotations
 
-import uuid
+import secrets
 from typing import Any
 
 import django_tables2 as tables
@@ -202,7 +202,7 @@ def visit_page(
     }  # fmt: skip
     if live is None:
         context |= {
-            "message": uuid.uuid4().hex, "may_settle": _may_settle(request, found, shown), "reversed": queries.last_reversal(found),
+            "message": secrets.token_hex(16), "may_settle": _may_settle(request, found, shown), "reversed": queries.last_reversal(found),
         }  # fmt: skip
     else:
         context |= _settled(found, live)
