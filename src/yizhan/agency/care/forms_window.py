@@ -58,6 +58,11 @@ class RegisterForm(NumberForm, VisitForm):
     )  # fmt: skip
 
     name = forms.CharField(label=later("姓名", "Name"), max_length=60, widget=_text())
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["name" if self.initial.get("id_number") else "id_number"].widget.attrs["autofocus"] = True
+
     number = forms.CharField(
         label=later("住院号（门诊号）", "Hospital's number"), max_length=40, required=False, widget=_text(),
         help_text=later("留空由系统编号。", "Empty: the platform gives one."),

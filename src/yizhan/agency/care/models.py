@@ -129,6 +129,11 @@ class Visit(models.Model):
         """Where the visit stands."""
         return STATES[self.state]
 
+    @property
+    def where(self) -> str:
+        """The institution, or what the papers of a bill from elsewhere call it."""
+        return self.institution.name if self.institution else str(self.facts.get("institution", "–"))
+
 
 class BillLine(models.Model):
     """One line of a bill（费用明细）, split into pots when it was entered, by the catalogue in force on its day.

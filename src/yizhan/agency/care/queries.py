@@ -130,20 +130,22 @@ def lines(found: Visit) -> QuerySet[BillLine]:
 def of_person(person: Person) -> QuerySet[Settlement]:
     """All bills of a person that hold, those of persons merged into this one included, in the order of the year."""
     rows = Settlement.objects.live().filter(Q(person=person) | Q(person__merged_into=person))
-    return rows.select_related("visit", "institution").order_by("settled_on", "ordinal")
+    return rows.select_related("visit__institution", "institution").order_by("settled_on", "ordinal")
 
 
 def settlements() -> QuerySet[Settlement]:
     """Settlements of the officer's area or institution that hold or were reversed, latest first: the last of each chain."""
     return (
-        Settlement.objects.latest_rows().select_related("visit", "person__merged_into", "institution").order_by("-id")
+        Settlement.objects.latest_rows()
+        .select_related("visit__institution", "person__merged_into", "institution")
+        .order_by("-id")
     )
 
 
 def settlement(number: int) -> Settlement:
     """One row of a chain, also one that was replaced. Raises NotFound."""
     rows = Settlement.objects.select_related(
-        "visit", "person__merged_into", "institution", "recorded_by", "replaced_by"
+        "visit__institution", "person__merged_into", "institution", "recorded_by", "replaced_by"
     )
     found = rows.filter(pk=number).first()
     if found is None:
