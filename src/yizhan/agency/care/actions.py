@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Max, Sum
+from django.db.models import Count, Max, Sum
 from django.utils import timezone
 
 from yizhan.agency.care.books import legs_of
@@ -32,7 +32,7 @@ from yizhan.agency.care.errors import (
     WrongDays,
 )
 from yizhan.agency.care.line_files import MOST_LINES
-from yizhan.agency.care.models import BillLine, PatientPayment, Settlement, Visit
+from yizhan.agency.care.models import BillLine, PatientPayment, Printing, Settlement, Visit
 from yizhan.agency.care.rewriting import correct
 from yizhan.agency.care.settling import read_visit, settle
 from yizhan.agency.care.years import Asked
@@ -420,6 +420,25 @@ def _own_receipt(on: date) -> str:
     with connection.cursor() as cursor:
         cursor.execute("select nextval('care_patientpayment_id_seq')")
         return f"R{on:%Y%m%d}{cursor.fetchone()[0]:06d}"
+
+
+# --- Paper ------------------------------------------------------------------------------------------------------------
+
+
+def count_printing(rows: Sequence[Settlement], *, lang: str, acting_user: Officer) -> dict[int, int]:
+    """Note that these bills are printed. Returns how often each was printed before."""
+    with acting(acting_user):
+        numbers = [row.pk for row in rows]
+        counted = Printing.objects.filter(settlement__in=numbers).values_list("settlement").annotate(n=Count("pk"))
+        before = dict.fromkeys(numbers, 0) | dict(counted)
+        Printing.objects.bulk_create(
+            Printing(
+                settlement=row, institution_id=row.institution_id, area_path=row.area_path, lang=lang, by=acting_user
+            )
+            for row in rows
+        )
+        record("settlement.print", acting_user=acting_user, bills=numbers, lang=lang)
+        return before
 
 
 # --- Past bills -------------------------------------------------------------------------------------------------------

@@ -307,6 +307,17 @@ class SettlementPayment(models.Model):
         settlement_id: int
 
 
+class Printing(models.Model):
+    """That a bill was printed（打印）: the second and later ones say so on the paper."""
+
+    settlement = models.ForeignKey(Settlement, models.PROTECT, related_name="printings")
+    institution = models.ForeignKey(Institution, models.PROTECT, db_constraint=False, null=True, db_index=False)
+    area_path = PathField()
+    lang = models.CharField(max_length=2)
+    at = models.DateTimeField(db_default=Now())
+    by = _officer(null=True)
+
+
 class PatientPayment(models.Model):
     """Money between a patient and an institution（个人缴费）: positive to the institution, negative back to the patient."""
 

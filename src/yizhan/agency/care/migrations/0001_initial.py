@@ -439,4 +439,16 @@ class Migration(migrations.Migration):
             model_name='billline',
             constraint=models.CheckConstraint(condition=models.Q(('amount_fen', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('in_scope'), '+', models.F('first_pay')), '+', models.F('over_limit')), '+', models.F('own')))), name='pots_sum_to_line'),
         ),
+        migrations.CreateModel(
+            name='Printing',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('area_path', yizhan.agency.staff.models.PathField(db_collation='C')),
+                ('lang', models.CharField(max_length=2)),
+                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('institution', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='staff.institution')),
+                ('settlement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='printings', to='care.settlement')),
+            ],
+        ),
     ]
