@@ -21,6 +21,7 @@ from tests.agency.world import World
 from yizhan.agency.care import actions, queries
 from yizhan.agency.care.errors import (
     AlreadySettled,
+    ConfirmationUsed,
     FiguresChanged,
     NotDischarged,
     TooManyLines,
@@ -337,6 +338,19 @@ def test_a_line_from_another_window_makes_the_confirmation_ask_again(world: Worl
     assert answer.status_code == 422
     assert FiguresChanged.code in answer.content.decode()
     assert message_in(answer.content.decode()), "the page can be confirmed again"
+
+
+def test_an_old_confirmation_does_not_pass_for_a_settlement_that_was_reversed(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), yuan=20_000)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
+    old = {"message": message_in(page_of(client, visit)), "expected": "", "method": "cash"}
+    assert client.post(f"{where}/settle", old).status_code == 302
+    client.post(f"{where}/reverse", {"why": "录错"})
+    again = client.post(f"{where}/settle", old)
+    assert again.status_code == 422
+    assert ConfirmationUsed.code in again.content.decode()
+    with acting(SYSTEM):
+        assert PatientPayment.objects.count() == 1
 
 
 def test_who_may_not_settle_cannot(world: World) -> None:

@@ -17,6 +17,7 @@ from yizhan.agency.care.books import legs_of
 from yizhan.agency.care.claims import STATED
 from yizhan.agency.care.errors import (
     AlreadySettled,
+    ConfirmationUsed,
     DepositNotTaken,
     LineNotThere,
     NotDischarged,
@@ -403,11 +404,14 @@ def check_out(
 ) -> Settlement:
     """Settle and, with a `method`, take what the patient owes or give back what was deposited too much: one transaction.
 
-    A repeated message gets the first answer and moves no money again. Raises what `settle` and `take_money` raise.
+    A repeated message gets the first answer and moves no money again; ConfirmationUsed where that answer no longer holds. Raises
+    what `settle` and `take_money` raise.
     """
     with acting(acting_user):
         row = settle(visit_id, on=on, message_id=message_id, expected_fen=expected_fen, acting_user=acting_user)
-        if method and not Settlement.objects.filter(replaces=row).exists():
+        if Settlement.objects.filter(replaces=row).exists():
+            raise Problems([ConfirmationUsed(settlement=row.pk)])
+        if method:
             paid = PatientPayment.objects.filter(visit=visit_id).aggregate(sum=Sum("fen"))["sum"] or 0
             owed = row.due_fen - paid
             if owed:

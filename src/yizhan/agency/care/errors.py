@@ -152,6 +152,12 @@ class ReplayRefused(InputProblem):
     en = "the later settlement {visit} cannot be recomputed: {why}"
 
 
+class ConfirmationUsed(InputProblem):
+    code = "confirmation_used"
+    zh = "这次确认已经用过（结算号 {settlement}），那一笔后来有变动。请看现在的一单，再确认。"
+    en = "this confirmation was used before (settlement {settlement}), and that settlement has changed since. Look at the bill as it is now, then confirm."
+
+
 # --- Visits and lines -------------------------------------------------------------------------------------------------
 
 
