@@ -14,10 +14,11 @@ from django.views.decorators.http import require_POST
 from yizhan.agency.care import one_bill, queries
 from yizhan.agency.care.actions import count_printing
 from yizhan.agency.care.models import Settlement
-from yizhan.agency.care.verification import LONGEST, read_code, standing
+from yizhan.agency.care.verification import read_code, standing
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.people.queries import shown_name
 from yizhan.agency.staff.ceilings import use
+from yizhan.agency.staff.codes import LONGEST
 from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.pages import Request, page

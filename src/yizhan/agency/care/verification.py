@@ -2,32 +2,24 @@
 
     YZ1-123-1300000-1105000-195000-20190512-K7Q2…      settlement, total, paid, patient (fen), day, mark
 
-The mark is a keyed hash of the rest, so nobody without the keys can make a code, and a changed amount does not verify. It holds
-no name and no diagnosis. Letters and digits are those that scanners send right through an input method; what a clerk types
-may be full-width, in small letters or with spaces, and 0, 1 and 8 are read as the letters that they look like.
+How codes are signed and read: `staff.codes`.
 """
 
 from __future__ import annotations
 
 import re
-from base64 import b32encode
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
-from unicodedata import normalize
 
 from yizhan.agency import crypto
 from yizhan.agency.desk.words import Words
+from yizhan.agency.staff.codes import MARK, is_genuine, parted, signed
 from yizhan.errors import InputProblem, Problems
 
 PURPOSE = "bill.verification"
-MARK_BYTES = 16
-LONGEST = 200
-"""Characters of a typed code; the longest real one has about 110."""
 
-_FORM = re.compile(r"YZ1-([0-9]{1,18})-([0-9]{1,15})-([0-9]{1,15})-([0-9]{1,15})-([0-9]{8})-([A-Z2-7]{26})")
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−－﹣_"), "-")
-_LOOKALIKES = str.maketrans("018", "OIB")
+_FORM = re.compile(rf"YZ1-([0-9]{{1,18}})-([0-9]{{1,15}})-([0-9]{{1,15}})-([0-9]{{1,15}})-([0-9]{{8}})-{MARK}")
 
 
 class NotACode(InputProblem):
@@ -62,29 +54,23 @@ def sign_bill(
     settlement: int, *, total: int, paid: int, patient: int, on: date, using: crypto.Keys | None = None
 ) -> str:
     """The code of a settlement: its number, amounts in fen, and the day on which it was recorded."""
-    body = BillCode(settlement, total, paid, patient, on).body
-    return f"{body}-{_mark(body, using)}"
-
-
-def _mark(body: str, using: crypto.Keys | None) -> str:
-    return b32encode(crypto.mac(body, PURPOSE, using=using)[:MARK_BYTES]).decode().rstrip("=")
+    return signed(BillCode(settlement, total, paid, patient, on).body, PURPOSE, using=using)
 
 
 def read_code(text: str, *, using: crypto.Keys | None = None) -> BillCode:
     """A code as scanned or typed. Raises Problems: NotACode, NotOurs."""
-    plain = re.sub(r"\s", "", normalize("NFKC", text[:LONGEST]).translate(_DASHES)).upper()
-    head, dash, mark = plain.rpartition("-")
-    found = _FORM.fullmatch(head + dash + mark.translate(_LOOKALIKES))
+    head, mark = parted(text)
+    found = _FORM.fullmatch(f"{head}-{mark}")
     if found is None:
         raise Problems([NotACode()])
-    settlement, total, paid, patient, day, mark = found.groups()
+    settlement, total, paid, patient, day = found.groups()
     try:
         on = datetime.strptime(day, "%Y%m%d").date()
     except ValueError:
         raise Problems([NotACode()]) from None
     code = BillCode(int(settlement), int(total), int(paid), int(patient), on)
     # Numbers are signed as they were written: a zero in front would be another text.
-    if code.body != head or not crypto.same_bytes(_mark(code.body, using).encode(), mark.encode()):
+    if code.body != head or not is_genuine(code.body, mark, PURPOSE, using=using):
         raise Problems([NotOurs()])
     return code
 
