@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -54,16 +54,24 @@ def print_bills(papers: Sequence[Paper], size: str = "a4") -> Printed:
     """One PDF of these bills, each beginning on a page of its own. `size` is `a4` or `a5` (lying). Raises FontMissing."""
     missing: list[str] = []
     with _LOCK:
-        press = _press()
+        press = _press(TEMPLATE)
         bills = [_laid_out(paper, press.covered, missing) for paper in papers]
         lang = papers[0].bill.lang if papers else "zh"
         about = {"lang": lang, "size": size, "families": press.families, "bills": bills}
         written = {key: word(key, lang, n="{n}", of="{of}") for key in ("page",)}
-        data = json.dumps({**about, "words": written | _labels(lang)}, ensure_ascii=False)
         # Tags let a screen reader read a bill; a pile of bills is for the printer, and is a fifth of the size without.
-        tags = len(papers) == 1
-        pdf = press.compiler.compile(format="pdf", sys_inputs={"data": data}, timestamp=_NO_TIME, pdf_tags=tags)
-    assert isinstance(pdf, bytes)
+        pdf = _compiled(press, {**about, "words": written | _labels(lang)}, tags=len(papers) == 1)
+    return Printed(pdf, tuple(dict.fromkeys(missing)))
+
+
+def print_sheet(template: Path, texts: Mapping[str, Any], *, lang: str, code: str) -> Printed:
+    """One sheet of another layout beside this one: `texts` as they are, with `families`, `lang` and the `qr` of its code."""
+    missing: list[str] = []
+    with _LOCK:
+        press = _press(template)
+        safe = _safe(dict(texts), press.covered, missing)
+        about = {"lang": lang, "families": press.families, "qr": qr(code), "code": code}
+        pdf = _compiled(press, {**safe, **about}, tags=True)
     return Printed(pdf, tuple(dict.fromkeys(missing)))
 
 
@@ -79,8 +87,15 @@ class _Press:
     covered: frozenset[int]
 
 
-@lru_cache(maxsize=1)
-def _press() -> _Press:
+def _compiled(press: _Press, data: Mapping[str, Any], *, tags: bool) -> bytes:
+    told = {"data": json.dumps(data, ensure_ascii=False)}
+    pdf = press.compiler.compile(format="pdf", sys_inputs=told, timestamp=_NO_TIME, pdf_tags=tags)
+    assert isinstance(pdf, bytes)
+    return pdf
+
+
+@lru_cache(maxsize=4)
+def _press(template: Path) -> _Press:
     import typst
 
     fonts = typst.Fonts(
@@ -88,7 +103,7 @@ def _press() -> _Press:
     )
     used = [f for f in fonts.fonts() if f.family == FAMILY or not f.family.startswith("Noto Sans CJK")]
     families = [FAMILY, *dict.fromkeys(f.family for f in used if f.family != FAMILY)]
-    compiler = typst.Compiler(str(TEMPLATE), root=str(TEMPLATE.parent), font_paths=fonts, ignore_system_fonts=True)
+    compiler = typst.Compiler(str(template), root=str(template.parent), font_paths=fonts, ignore_system_fonts=True)
     return _Press(compiler, families, coverage(tuple((str(f.path), f.index) for f in used)))
 
 
@@ -188,7 +203,7 @@ def unprintable(texts: Iterable[str]) -> tuple[str, ...]:
     """The characters of these texts that no font has, so that a page can say so before anything is printed."""
     missing: list[str] = []
     with _LOCK:
-        covered = _press().covered
+        covered = _press(TEMPLATE).covered
     for text in texts:
         printable(text, covered, missing)
     return tuple(dict.fromkeys(missing))
