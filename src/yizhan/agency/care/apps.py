@@ -1,4 +1,4 @@
-"""What the other apps learn from care: which settlements a corrected past touches, and a person's bills."""
+"""What the other apps learn from care: which settlements a corrected past touches, a person's bills and years so far."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class CareConfig(AppConfig):
     def ready(self) -> None:
         """Register what is shown elsewhere."""
         from yizhan.agency.care import books, panels
+        from yizhan.agency.filings.facts import YEAR_STATE
         from yizhan.agency.people.panels import add, add_held
         from yizhan.agency.rosters.past import FINDERS
         from yizhan.agency.staff.home import waits
@@ -20,6 +21,7 @@ class CareConfig(AppConfig):
         FINDERS["care"] = panels.settlements_of
         add(panels.bills_of)
         add_held(panels.held_bills)
+        YEAR_STATE.append(panels.years_of)
         books.register()
         for waiting in (
             panels.to_settle_anew, panels.batches_to_decide, panels.papers_to_decide, panels.papers_sent_back,

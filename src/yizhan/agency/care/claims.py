@@ -13,7 +13,7 @@ from typing import Any
 
 from yizhan.agency.care.errors import RefundsExceedBill
 from yizhan.agency.care.models import Visit
-from yizhan.agency.filings.facts import NOTHING_ON_RECORD
+from yizhan.agency.filings.facts import NOTHING_ON_RECORD, institution_facts
 from yizhan.agency.staff.models import Institution
 from yizhan.engine.facts import CHARGES, FACTS, POTS
 from yizhan.engine.money import yuan
@@ -36,15 +36,6 @@ class DaySum:
     count: int
 
 
-def place_of(person_path: str, institution_path: str) -> str:
-    """Where care was given, seen from where the person is insured: own_county, own_city, own_province, elsewhere."""
-    mine, theirs = person_path.split("."), institution_path.split(".")
-    for depth, place in ((4, "own_county"), (3, "own_city"), (2, "own_province")):
-        if len(mine) > depth and len(theirs) > depth and mine[:depth] == theirs[:depth]:
-            return place
-    return "elsewhere"
-
-
 def claim_of(
     visit: Visit,
     *,
@@ -61,14 +52,7 @@ def claim_of(
     assert visit.discharged_on is not None
     facts: dict[str, Any] = dict(NOTHING_ON_RECORD)
     if institution is not None:
-        facts |= {
-            "institution": institution.name,
-            "institution_level": institution.level,
-            "institution_tier": institution.tier,
-            "designated": "yes",
-            "tcm": "yes" if institution.kind == "tcm_hospital" else "no",
-            "place": place_of(visit.area_path, institution.area_path),
-        }
+        facts |= institution_facts(institution, visit.area_path)
     facts |= filed
     sums = list(sums)
     if any(day.special_drug for day in sums):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from yizhan.agency.care.models import DefaultFinding, PaperBill, Resettlement, Settlement
 from yizhan.agency.care.queries import of_person, touched, worklist
+from yizhan.agency.care.settling import year_states
 from yizhan.agency.desk.words import Words
 from yizhan.agency.people.models import Person
 from yizhan.agency.people.panels import Held
@@ -19,7 +20,9 @@ from yizhan.agency.staff.home import Waiting
 from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import institution_of
+from yizhan.engine.claim import YearState
 from yizhan.engine.money import yuan_grouped
+from yizhan.engine.scheme import Scheme
 
 SHOWN = 20
 """Bills on a person's page; all of them are in the print."""
@@ -116,3 +119,9 @@ def held_parts(officer: Officer) -> Waiting | None:
         return None
     count = Settlement.objects.live().filter(held_fen__gt=0).count()
     return Waiting(Words("待审支付", "held parts"), count, reverse("care:held"))
+
+
+def years_of(person: Person, scheme: Scheme) -> Mapping[int, YearState]:
+    """A person's policy years so far, for the effect of a filing. Inside `acting(…, across_institutions=True)`."""
+    numbers = [person.pk, *Person.objects.filter(merged_into=person).values_list("pk", flat=True)]
+    return year_states(numbers, scheme.area)

@@ -25,17 +25,29 @@ class FilingIncomplete(InputProblem):
 
 class EvidenceLate(InputProblem):
     code = "evidence_late"
-    zh = "证明最迟应在 {due} 补交，已经过期。急诊不再算作例外；情况特殊的，请医保经办机构另行登记。"
+    zh = "证明最迟应在 {due} 补交，已经过期。急诊不再算作例外；情况特殊的，请医保经办机构另行备案。"
     en = "the evidence was due on {due}. The emergency no longer counts; in a special case let the bureau file it anew."
 
 
 class EvidenceUnreadable(InputProblem):
     code = "evidence_kind"
-    zh = "“{name}”不是 PDF、JPEG 或 PNG，或者超过 {most} MB。请重新上传。"
-    en = "“{name}” is no PDF, JPEG or PNG, or larger than {most} MB. Upload another."
+    zh = "“{name}”不是 PDF、JPEG 或 PNG，或者超过 {most} MB，或者已有 {papers} 份。请换一份上传。"
+    en = "“{name}” is no PDF, JPEG or PNG, or larger than {most} MB, or {papers} are there already. Upload another."
 
 
 class ReasonNeeded(InputProblem):
     code = "filing_reason"
     zh = "请写明理由。"
     en = "give the reason."
+
+
+class TermThere(InputProblem):
+    code = "filing_term_there"
+    zh = "“{kind_zh}”自 {on} 起的期限已经有了，不能改写。请换一个起始日期另设。"
+    en = "a term of “{kind_en}” from {on} is there already and stays as it is. Set another from another day."
+
+
+class NotKnown(InputProblem):
+    code = "filing_not_known"
+    zh = "没有叫“{name}”的{what_zh}。相近的：{near}。"
+    en = "no {what_en} is called “{name}”. Near to it: {near}."

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from django.db import connection
 
+from yizhan.agency.enrolment.beneficiaries import pooling_area
+from yizhan.agency.enrolment.errors import NoPolicyThere
 from yizhan.agency.people.models import Person
 from yizhan.agency.staff.models import Institution
 from yizhan.engine.claim import YearState
 from yizhan.engine.scheme import Scheme
+from yizhan.policy.areas import load_scheme
 
 NOTHING_ON_RECORD: Mapping[str, str] = {
     "emergency": "no",
@@ -33,36 +37,60 @@ YEAR_STATE: list[Callable[[Person, Scheme], Mapping[int, YearState]]] = []
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The facts that filings tell（codes of engine.facts）, and the filings that were looked at."""
+    """The facts that filings tell（codes of engine.facts）, and the filings that were looked at.
+
+    `other_disease` are registrations that hold and do not count, as the visit names no diagnosis of their disease.
+    """
 
     facts: dict[str, str]
     filings: tuple[int, ...]
+    other_disease: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Filed:
+class Filed:
+    """A filing as far as a bill looks at it, and whether its period has the day of admission, and of discharge."""
+
     number: int
     kind: str
     state: str
     to_institution: int | None
-    institution: int | None
     place: str
-    from_stay: bool
-    emergency_on: date | None
-    due_on: date | None
-    on_admission: bool
-    at_end: bool
+    disease: str
+    diagnoses: Sequence[str] = field(default_factory=tuple)
+    from_stay: bool = False
+    emergency_on: date | None = None
+    due_on: date | None = None
+    on_admission: bool = True
+    at_end: bool = True
+
+    @property
+    def filed(self) -> bool:
+        """Approved; that it ended later is seen from its period."""
+        return self.state in ("approved", "ended")
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """What decides which filings count: where, when, for which diagnoses, and on which day it is settled."""
+
+    institution: Institution
+    admitted_on: date
+    discharged_on: date
+    diagnoses: Sequence[str]
+    on: date
 
 
 _FILED = """
-    select p.area_path, f.id, f.kind, f.state, f.to_institution_id, f.institution_id, coalesce(a.path, ''), f.from_stay,
+    select p.area_path, f.id, f.kind, f.state, f.to_institution_id, coalesce(a.path, ''), f.disease, f.diagnoses, f.from_stay,
            f.emergency_on, f.due_on, f.valid @> %(admitted)s::date, f.valid @> %(discharged)s::date
     from people_person p
     left join filings_filing f on f.person_id = any(%(persons)s)
-        and f.state in ('approved', 'forged', 'evidence', 'decision', 'opinion')
+        and f.state in ('approved', 'ended', 'forged', 'evidence', 'decision', 'returned')
         and f.valid && daterange(%(admitted)s::date, %(discharged)s::date, '[]')
     left join staff_area a on a.id = f.place_id
     where p.id = any(%(persons)s) and p.merged_into_id is null
+    order by f.id
 """
 
 
@@ -78,38 +106,53 @@ def facts_for(
 ) -> Found:
     """What is on record about a visit on the day of settling `on`. One statement; inside `acting`.
 
-    A referral is by the rules if one to this institution holds on admission; none is needed in the own township or county
-    hospital, or where the person is filed as living. An emergency counts while its evidence is still in time.
+    `person_ids` are the person's and those of the records merged into it.
     """
+    stay = Stay(institution, admitted_on, discharged_on, diagnoses, on)
+    path, filed = filed_for(person_ids, admitted_on=admitted_on, discharged_on=discharged_on)
+    return told(filed, person_path=path, stay=stay)
+
+
+def filed_for(person_ids: Sequence[int], *, admitted_on: date, discharged_on: date) -> tuple[str, list[Filed]]:
+    """The area that answers for a person, and the filings that a stay of these days may look at. One statement."""
     with connection.cursor() as cursor:
         cursor.execute(_FILED, {"persons": list(person_ids), "admitted": admitted_on, "discharged": discharged_on})
         rows = cursor.fetchall()
-    path = rows[0][0] if rows else ""
-    filed = [_Filed(*row[1:]) for row in rows if row[1] is not None]
+    return (rows[0][0] if rows else ""), [Filed(*row[1:]) for row in rows if row[1] is not None]
 
-    def one(kind: str, state: str, *, at_end: bool = False) -> _Filed | None:
-        return next(
-            (f for f in filed if (f.kind, f.state) == (kind, state) and (f.at_end if at_end else f.on_admission)), None
-        )
 
-    here = [f for f in filed if f.kind == "referral" and f.to_institution == institution.pk and f.on_admission]
+def told(filed: Sequence[Filed], *, person_path: str, stay: Stay) -> Found:
+    """What these filings tell about a stay. Pure.
+
+    A referral is by the rules if one to this institution holds on admission; none is needed in a township hospital or the own
+    county's, nor where the person is filed as living. One that was forged stays so, whatever was filed later. An emergency
+    counts once its evidence is there, and before that while it is still in time. A registration counts if it holds at
+    discharge and the stay names its disease.
+    """
+    here = [f for f in filed if f.kind == "referral" and f.to_institution == stay.institution.pk and f.on_admission]
     forged = next((f for f in here if f.state == "forged"), None)
-    referral = next((f for f in here if f.state == "approved"), None)
-    lives_there = _lives_there(filed, institution)
-    emergency = next((f for f in filed if _emergency(f, institution, admitted_on, discharged_on, on)), None)
-    severe, chronic = one("severe", "approved", at_end=True), one("chronic", "approved", at_end=True)
+    referrals = sorted((f for f in here if f.filed), key=lambda f: not f.from_stay)
+    referral = referrals[0] if referrals and not forged else None
+    lives_there = next((f for f in filed if _lives_there(f, stay.institution)), None)
+    emergency = next((f for f in filed if _is_emergency(f, stay)), None)
     facts = {"referral": "none"}
     if forged:
         facts["referral"] = "forged"
-    elif referral or lives_there or not needs_referral(path, institution):
+    elif referral or lives_there or not needs_referral(person_path, stay.institution):
         facts["referral"] = "by_rule"
     if referral and referral.from_stay:
         facts["linked"] = "yes"
-    for fact, filing in (("emergency", emergency), ("severe_programme", severe), ("quota_chronic", chronic)):
-        if filing:
+    if emergency:
+        facts["emergency"] = "yes"
+    used = [f for f in (forged, referral, lives_there, emergency) if f]
+    missed: list[Filed] = []
+    for kind, fact in (("severe", "severe_programme"), ("chronic", "quota_chronic")):
+        held = [f for f in filed if f.kind == kind and f.filed and f.at_end]
+        if fitting := [f for f in held if is_of_disease(f, stay.diagnoses, person_path)]:
             facts[fact] = "yes"
-    used = [f.number for f in (forged, referral, lives_there, emergency, severe, chronic) if f]
-    return Found(facts, tuple(used))
+            used += fitting
+        missed += [f for f in held if f not in fitting]
+    return Found(facts, tuple(f.number for f in used), tuple(f.number for f in missed))
 
 
 def needs_referral(person_path: str, institution: Institution) -> bool:
@@ -122,15 +165,57 @@ def needs_referral(person_path: str, institution: Institution) -> bool:
     )
 
 
-def _lives_there(filed: Sequence[_Filed], institution: Institution) -> _Filed | None:
-    def holds(f: _Filed) -> bool:
-        return f.kind == "offsite" and f.state == "approved" and f.on_admission and bool(f.place)
-
-    return next((f for f in filed if holds(f) and institution.area_path.startswith(f.place)), None)
-
-
-def _emergency(f: _Filed, institution: Institution, admitted_on: date, discharged_on: date, on: date) -> bool:
-    if f.kind != "emergency" or f.institution != institution.pk or f.emergency_on is None:
+def is_of_disease(filed: Filed, diagnoses: Sequence[str], person_path: str) -> bool:
+    """Whether one of these diagnoses is the disease of a registration: by its name or code, or a code below it, or one that
+    the area's policies count as the same disease（病种编码）."""
+    registered = {_plain(word) for word in (filed.disease, *filed.diagnoses) if word.strip()}
+    said = {_plain(word) for word in diagnoses if word.strip()}
+    if registered & said or any(d.startswith(tuple(f"{code}." for code in registered)) for d in said):
+        return True
+    try:
+        scheme = load_scheme(pooling_area(person_path))
+    except NoPolicyThere:
         return False
-    in_time = f.state == "decision" or (f.state == "evidence" and (f.due_on is None or on <= f.due_on))
-    return (f.state == "approved" or in_time) and admitted_on <= f.emergency_on <= discharged_on
+    return bool(scheme.diseases(registered) & scheme.diseases(said))
+
+
+def _plain(word: str) -> str:
+    return word.strip().upper().replace("。", ".")
+
+
+def _lives_there(f: Filed, institution: Institution) -> bool:
+    there = bool(f.place) and institution.area_path.startswith(f.place)
+    return f.kind == "offsite" and f.filed and f.on_admission and there
+
+
+def _is_emergency(f: Filed, stay: Stay) -> bool:
+    if f.kind != "emergency" or f.to_institution != stay.institution.pk or f.emergency_on is None:
+        return False
+    in_time = f.state == "decision" or (
+        f.state in ("evidence", "returned") and (f.due_on is None or stay.on <= f.due_on)
+    )
+    return (f.filed or in_time) and stay.admitted_on <= f.emergency_on <= stay.discharged_on
+
+
+# --- What records tell about an institution ---------------------------------------------------------------------------
+
+
+def place_of(person_path: str, institution_path: str) -> str:
+    """Where care was given, seen from where the person is insured: own_county, own_city, own_province, elsewhere."""
+    mine, theirs = person_path.split("."), institution_path.split(".")
+    for depth, place in ((4, "own_county"), (3, "own_city"), (2, "own_province")):
+        if len(mine) > depth and len(theirs) > depth and mine[:depth] == theirs[:depth]:
+            return place
+    return "elsewhere"
+
+
+def institution_facts(institution: Institution, person_path: str) -> dict[str, Any]:
+    """What a bill says about its institution, in the codes of engine.facts."""
+    return {
+        "institution": institution.name,
+        "institution_level": institution.level,
+        "institution_tier": institution.tier,
+        "designated": "yes",
+        "tcm": "yes" if institution.kind == "tcm_hospital" else "no",
+        "place": place_of(person_path, institution.area_path),
+    }

@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from yizhan.agency.desk.words import Words
-from yizhan.agency.filings.kinds import KINDS, STATES, STEPS, State
+from yizhan.agency.filings.kinds import DECIDED, ISSUES, KINDS, REGISTRATIONS, STATES, STEPS, State
 from yizhan.agency.people.models import Person
 from yizhan.agency.staff.models import Area, Institution, PathField
 
@@ -54,14 +54,15 @@ class Term(models.Model):
 class Filing(models.Model):
     """One filing（备案、登记）.
 
-    `institution` made it, `opinion_of` is asked for an opinion, `to_institution` is where the patient goes; null where a
-    bureau made it or none is meant. `valid` is when it holds once approved. `due_on`: last day for evidence.
+    `institution` made it, `opinion_of` is asked for an opinion, `to_institution` is where the patient goes, or went as an
+    emergency; null where a bureau made it or none is meant. `valid` is when it holds once approved. `due_on`: last day for
+    evidence.
     """
 
     number = models.CharField(max_length=30, unique=True)
     kind = models.CharField(max_length=20)
     person = models.ForeignKey(Person, models.PROTECT, related_name="filings")
-    area_path = PathField(help_text="the area that answered for the person when it was made")
+    area_path = PathField(help_text="that of the person, whom it follows")
     institution = models.ForeignKey(Institution, models.PROTECT, null=True, related_name="+")
     opinion_of = models.ForeignKey(Institution, models.PROTECT, null=True, related_name="+")
     to_institution = models.ForeignKey(Institution, models.PROTECT, null=True, related_name="+")
@@ -90,7 +91,7 @@ class Filing(models.Model):
                 condition=Q(decided_by=None) | ~Q(decided_by=F("made_by")), name="filing_maker_is_not_decider"
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["approved", "revoked", "forged"]) | Q(decided_by__isnull=False),
+                condition=~Q(state__in=list(DECIDED)) | Q(decided_by__isnull=False),
                 name="filing_approved_by_somebody",
             ),
             ExclusionConstraint(
@@ -99,8 +100,7 @@ class Filing(models.Model):
                     ("person", RangeOperators.EQUAL), ("kind", RangeOperators.EQUAL), ("disease", RangeOperators.EQUAL),
                     ("valid", RangeOperators.OVERLAPS),
                 ],
-                condition=Q(kind__in=["chronic", "special", "severe", "certificate", "family_doctor"])
-                & Q(state__in=["decision", "returned", "approved"]),
+                condition=Q(kind__in=list(REGISTRATIONS)) & Q(state__in=["decision", "returned", "approved", "ended"]),
             ),
         ]  # fmt: skip
         indexes = [
@@ -136,8 +136,13 @@ class Filing(models.Model):
         """Whether evidence did not come in time."""
         return self.state == "evidence" and self.due_on is not None and self.due_on < on
 
+    def holds_on(self, on: date) -> bool:
+        """Whether it is filed and its period includes the day."""
+        last = self.last_day
+        return self.state in ("approved", "ended") and self.valid.lower <= on and (last is None or on <= last)
 
-class Step(models.Model):
+
+class FilingStep(models.Model):
     """Something that was done about a filing: an opinion, evidence, a decision. Never changed."""
 
     filing = models.ForeignKey(Filing, models.PROTECT, related_name="steps")
@@ -169,10 +174,36 @@ class Evidence(models.Model):
     """A paper that was handed in: sealed, as it names a person and an illness."""
 
     filing = models.ForeignKey(Filing, models.PROTECT, related_name="evidence")
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=120)
     kind = models.CharField(max_length=20, help_text="media type, by content")
+    bytes = models.IntegerField()
     sealed = models.TextField()
-    digest = models.BinaryField()
-    size = models.IntegerField()
     added_at = models.DateTimeField(db_default=Now())
     added_by = _officer()
+
+
+class Printing(models.Model):
+    """A relief certificate on paper（救助证证本）, and each printing of it. Never changed.
+
+    `issue` counts the papers of a filing: a later one makes those before it void. `copy` counts the printings of one paper.
+    """
+
+    filing = models.ForeignKey(Filing, models.PROTECT, related_name="printings")
+    issue = models.IntegerField()
+    copy = models.IntegerField()
+    why = models.CharField(max_length=10, help_text="a key of kinds.ISSUES")
+    words = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField(db_default=Now())
+    by = _officer()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["filing", "issue", "copy"], name="one_printing_a_copy"),
+            models.CheckConstraint(condition=Q(why__in=list(ISSUES)), name="printing_why_known"),
+            models.CheckConstraint(condition=Q(issue__gt=0) & Q(copy__gt=0), name="printing_counted_from_one"),
+        ]
+
+    @property
+    def why_words(self) -> Words:
+        """Why it was issued."""
+        return ISSUES[self.why]

@@ -44,12 +44,17 @@ _TABLE = """
     enrolment.note_employees   登记职工参保名单          note employees insured elsewhere
     enrolment.population       登记应参保人数            note the population to be insured
     enrolment.take_file        接收参保文件              take in a file of enrolments
+    filing.check_certificate   核验救助证               check a relief certificate
     filing.complete            补正备案                 complete a filing
     filing.decide              备案决定                 decide a filing
+    filing.end                 终止备案                 end a filing
     filing.evidence            补交证明                 hand in evidence
+    filing.issue_certificate   发放救助证               issue a relief certificate
     filing.make                提出备案                 make a filing
     filing.opine               出具转诊意见              give an opinion on a referral
+    filing.print_certificate   再打印救助证              print a relief certificate again
     filing.revoke              撤销备案                 revoke a filing
+    filing.see                 查看备案                 open a filing
     filing.see_evidence        查看备案证明              look at evidence
     filing.set_term            设定备案期限              set a term of filings
     filing.withdraw            撤回备案                 withdraw a filing
