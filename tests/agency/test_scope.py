@@ -17,6 +17,7 @@ SCOPED_COLUMNS = ("area_path", "person_id", "institution_id", "household_id")
 
 READ_BY_ALL = {
     "enrolment_extension": "a longer collection period binds the counties of a pooling area, who must see it",
+    "filings_term": "how long filings hold is published, and what a city sets binds its counties",
     "providers_version": "catalogues are published, and a province's bind its cities",
     "providers_item": "catalogues are published, and a province's bind its cities",
 }

@@ -66,6 +66,15 @@ GROUPS = (
         ),
     ),
     Group(
+        Words("备案", "Filings"),
+        (
+            Entry("filings:list", Words("备案办理", "Filings"), Right.FILING_SEE),
+            Entry("filings:new", Words("提出备案", "Make a filing"), Right.FILING_MAKE),
+            Entry("filings:check", Words("核验救助证", "Certificates"), Right.FILING_SEE),
+            Entry("filings:terms", Words("备案期限", "Terms of filings"), Right.FILING_SEE),
+        ),
+    ),
+    Group(
         Words("结算", "Settlement"),
         (
             Entry("care:visits", Words("窗口", "Window"), Right.VISIT_SEE),

@@ -184,7 +184,7 @@ _HOSPITAL = (Role.WINDOW, Role.HOSPITAL)
 
 GRANTED: Mapping[Right, tuple[Role, ...]] = {
     Right.PERSON_SEE: (*_READERS, Role.SUPERVISOR),
-    Right.PERSON_LOOK_UP: (Role.WINDOW,),
+    Right.PERSON_LOOK_UP: _HOSPITAL,
     Right.PERSON_UNMASK: (*_OFFICERS, Role.REVIEWER, Role.SUPERVISOR),
     Right.PERSON_EDIT: (Role.COUNTY, Role.CITY),
     Right.PERSON_MERGE: (Role.COUNTY, Role.CITY),

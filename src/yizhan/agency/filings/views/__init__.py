@@ -1,0 +1,1 @@
+"""Pages of filings: the list, one filing, making one, terms, relief certificates."""
