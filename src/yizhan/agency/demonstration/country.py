@@ -145,6 +145,11 @@ SHOWN = (
     ("yuhu.auditor", Words("审计，只读", "audit, read only")),
     ("yuhu.window", Words("医院窗口：录入、结算、打印", "hospital window: enters, settles, prints")),
     ("yuhu.hospital", Words("医院管理员", "hospital manager")),
+    ("yuhu.township", Words("乡镇卫生院窗口：提出转诊", "township window: asks for referrals")),
+    (
+        "xiangtan.window",
+        Words("市医院窗口：急诊、核验救助证", "window of the city's hospital: emergencies, certificates"),
+    ),
     ("songshan.officer", Words("另一统筹区（赤峰），政策不同", "another pooling area (Chifeng) with other policies")),
     ("xiangtan-county.officer", Words("同市另一县，看不到雨湖区", "another county of the city: does not see Yuhu")),
     ("xiangtan.city", Words("市级：看得到两县", "city: sees both counties")),
