@@ -34,7 +34,7 @@ from yizhan.agency.care.models import BillLine, PatientPayment, Settlement, Visi
 from yizhan.agency.care.rewriting import correct
 from yizhan.agency.care.settling import read_visit, settle
 from yizhan.agency.care.years import Asked
-from yizhan.agency.enrolment.beneficiaries import beneficiary_of, pooling_area
+from yizhan.agency.enrolment.beneficiaries import pooling_area
 from yizhan.agency.ledger.posting import post
 from yizhan.agency.people.models import Person
 from yizhan.agency.providers.queries import standing
@@ -414,7 +414,7 @@ def settle_bill(
     number = str(claim.get("claim", ""))
     with acting(acting_user):
         before = Visit.objects.filter(institution=institution, number=number).select_related("person").first()
-        read = Asked(pooling_area(person.area_path), beneficiary_of(person), claim).read().claims[0]
+        read = Asked(pooling_area(person.area_path), {}, claim).read().claims[0]
         facts = {key: value for key, value in claim.items() if key not in _NOT_FACTS}
         amounts = {key: claim[key] for key in _AMOUNTS if key in claim}
         if before is not None:

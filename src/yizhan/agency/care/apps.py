@@ -19,7 +19,8 @@ class CareConfig(AppConfig):
 
         FINDERS["care"] = panels.settlements_of
         add(panels.bills_of)
-        add_held(panels.held_bills)
+        for part in (panels.held_bills, panels.held_resettlements, panels.held_findings, panels.held_papers):
+            add_held(part)
         books.register()
         for waiting in (
             panels.to_settle_anew, panels.batches_to_decide, panels.papers_to_decide, panels.papers_sent_back,

@@ -89,6 +89,11 @@ def claim_of(
     return claim | (visit.amounts if visit.amounts is not None else _amounts(visit, sums, scheme))
 
 
+def policy_day(claim: Mapping[str, Any], scheme: Scheme) -> date:
+    """The day whose rules settle a claim, by the area's choice（政策日期）: what the person held on that day counts."""
+    return date.fromisoformat(claim[scheme.conventions.policy_date])
+
+
 FACTS_BY_WORD = {fact.zh: code for code, fact in FACTS.items()}
 
 

@@ -15,12 +15,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
 from yizhan.agency.care.booking import HOSPITALS, Booked, Paid
+from yizhan.agency.care.claims import policy_day
 from yizhan.agency.care.errors import (
     DifferenceChanged,
     LaterBillSettled,
@@ -51,6 +51,7 @@ from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import Actor, acting, demand
 from yizhan.errors import Problem, Problems
+from yizhan.policy.areas import load_scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,6 @@ class Change:
     facts: Mapping[str, str] = field(default_factory=dict)
     anew: bool = False
     by_person: bool = True
-    claim: Mapping[str, Any] | None = None
 
 
 REVERSE = Change("reversed", by_person=False)
@@ -168,11 +168,11 @@ def plan(
 
 
 def _planned(row: Settlement, old: tuple[Paid, ...], change: Change, area: str, states: States) -> Planned:
-    asked = Asked(
-        area,
-        beneficiary_of(row.person.merged_into or row.person) if change.anew else row.beneficiary,
-        dict(row.claim if change.claim is None else change.claim) | dict(change.facts),
-    )
+    claim = {**row.claim, **change.facts}
+    person = row.beneficiary
+    if change.anew:
+        person = beneficiary_of(row.person.merged_into or row.person, on=policy_day(claim, load_scheme(area)))
+    asked = Asked(area, person, claim)
     if change.kind == "reversed":
         return Planned(row, old, change, asked, None, ())
     try:

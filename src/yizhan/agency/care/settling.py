@@ -25,7 +25,7 @@ from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from yizhan.agency import crypto
 from yizhan.agency.care.booking import HOSPITALS, Booked, Paid, booked, difference
-from yizhan.agency.care.claims import DaySum, claim_of
+from yizhan.agency.care.claims import DaySum, claim_of, policy_day
 from yizhan.agency.care.errors import (
     AlreadySettled,
     Busy,
@@ -330,11 +330,12 @@ def calculate(
     order of the year to settle at, instead of its end.
     """
     area = pooling_area(known.visit.area_path)
+    scheme = load_scheme(area)
     claim = claim_of(
-        known.visit, institution=known.institution, sums=known.sums, filed=known.found.facts, on=known.on,
-        scheme=load_scheme(area),
-    )  # fmt: skip
-    asked = Asked(area, beneficiary or beneficiary_of(known.person), claim | dict(facts or {}))
+        known.visit, institution=known.institution, sums=known.sums, filed=known.found.facts, on=known.on, scheme=scheme
+    )
+    person = beneficiary or beneficiary_of(known.person, on=policy_day(claim, scheme))
+    asked = Asked(area, person, claim | dict(facts or {}))
     answered = answer(asked, year_states(known.persons, area, before=before))
     return Settled(known, asked, answered, paid_by(answered.outcome, through_person=known.institution is None))
 

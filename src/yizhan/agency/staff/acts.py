@@ -25,6 +25,9 @@ _TABLE = """
     catalogue.read             目录已读取                catalogue read
     catalogue.withdraw         撤回目录版本              withdraw a catalogue version
     ceiling.grant              放宽当日上限              raise a ceiling for the day
+    cover.record               登记补充保险              note supplementary insurance
+    cover.take_list            导入补充保险名单          take in a list of supplementary insurance
+    cover.withdraw             撤销补充保险              withdraw supplementary insurance
     default.decide             复核恶意拖欠              decide a finding of wilful default
     default.propose            提请认定恶意拖欠          propose a finding of wilful default
     default.withdraw           撤销恶意拖欠认定          withdraw a finding of wilful default
