@@ -133,11 +133,27 @@ def test_a_fund_cannot_be_overdrawn_or_diverted(world: World) -> None:
     with pytest.raises(Problems) as refused:
         moved(yuhu, "between_levels", basic, 1, other=assistance)
     assert isinstance(refused.value.problems[0], OtherPurpose)
-    with pytest.raises(DatabaseError), transaction.atomic(), acting(yuhu.finance):
-        Movement.objects.create(
-            kind="between_levels", book=basic, other=assistance, fen=1, on=timezone.localdate(), document="x", why="x",
-            area_path=yuhu.area.path, made_by=yuhu.finance,
-        )  # fmt: skip
+    said = {
+        "fen": 1,
+        "on": timezone.localdate(),
+        "document": "x",
+        "why": "x",
+        "area_path": yuhu.area.path,
+        "made_by": yuhu.finance,
+    }
+    for wrong in (
+        {"kind": "between_levels", "other": assistance},
+        {"kind": "between_levels", "other": basic},
+        {"kind": "to_hospital", "other": assistance},
+        {"kind": "clear_advance", "other": hospital},
+        {"kind": "receipt", "income": "income_premium", "other": hospital},
+        {"kind": "receipt", "income": "income_county"},
+        {"kind": "receipt", "income": "income_premium", "giver": yuhu.area},
+        {"kind": "receipt"},
+        {"kind": "to_person"},
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic(), acting(yuhu.finance):
+            Movement.objects.create(book=basic, **said, **wrong)
     moved(yuhu, "to_hospital", basic, owed, other=hospital)
     with acting(yuhu.finance):
         assert Balance.objects.get(book=basic).fen == owed
@@ -268,9 +284,10 @@ def test_pages_of_the_books(world: World) -> None:
     assert b"".join(browser.post("/ledger/trial-balance/export")).startswith(b"PK")
     said = {
         "kind": "receipt",
+        "income": "income_subsidy",
         "book": posting.account.book_id,
         "amount": "1,200.50",
-        "on": "2026-11-20",
+        "on": timezone.localdate().isoformat(),
         "document": "演财1号",
         "why": "拨入",
     }

@@ -6,15 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.db import connection
 from django.db.models import QuerySet, Sum
+from django.db.models.functions import Left
 from django.urls import reverse
 
 from yizhan.agency.desk.words import Words
-from yizhan.agency.ledger.models import ACCOUNTS, Account, Balance, Book, Movement, Posting
-from yizhan.agency.ledger.verifying import PAGES
+from yizhan.agency.ledger.models import (
+    ACCOUNTS,
+    FUND_ACCOUNTS,
+    INCOMES,
+    SHARES,
+    Account,
+    Balance,
+    Book,
+    Movement,
+    Posting,
+)
+from yizhan.agency.ledger.verifying import PAGES, RECORDS
 from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.home import Waiting, waits
-from yizhan.agency.staff.models import Officer
+from yizhan.agency.staff.models import Area, Officer
 from yizhan.agency.staff.rights import Right
 
 
@@ -67,12 +79,11 @@ def overview(path: str, *, on: date) -> list[FundAtAGlance]:
     now = sums(books=books, until=on)
     year = sums(books=books, since=on.replace(month=1, day=1), until=on)
     balances = dict(Balance.objects.filter(book__in=books).values_list("book_id", "fen"))
-    income = ("income_premium", "income_subsidy", "income_other")
     return [
         FundAtAGlance(
             book, balances.get(book.pk, 0), -now.get((book.pk, "to_hospital"), 0), -now.get((book.pk, "to_person"), 0),
             -now.get((book.pk, "advance_owed"), 0), now.get((book.pk, "advance_given"), 0),
-            year.get((book.pk, "benefit"), 0), -sum(year.get((book.pk, kind), 0) for kind in income),
+            year.get((book.pk, "benefit"), 0), -sum(year.get((book.pk, kind), 0) for kind in INCOMES),
         )
         for book in books
     ]  # fmt: skip
@@ -136,12 +147,19 @@ def trial_balance(books: Sequence[Book], *, since: date, until: date) -> list[Li
     return sorted(moved, key=lambda x: (x.book.kind, x.book.area_path, book_name(x.book), order.index(x.kind)))
 
 
-def account(number: int) -> Account:
-    """One. Raises NotFound."""
+def account(number: int, path: str) -> Account:
+    """One of an area's books. Raises NotFound."""
     found = Account.objects.select_related("book__institution").filter(pk=number).first()
-    if found is None:
+    if found is None or not _of_area(found.book, path):
         raise NotFound
     return found
+
+
+def _of_area(of: Book, path: str) -> bool:
+    """Whether a book is one of those that an area looks at: see `funds` and `hospitals`."""
+    if of.institution is not None:
+        return of.institution.area_path.startswith(path)
+    return of.area_path.startswith(path) or path.startswith(of.area_path)
 
 
 def postings(of: Account, *, since: date, until: date) -> QuerySet[Posting]:
@@ -176,20 +194,99 @@ def page_of(kind: str, number: int) -> str:
 
 def owed_to_hospital(fund: Book, institution_id: int) -> int:
     """What a fund still owes an institution, in fen."""
-    rows = Posting.objects.filter(account__book=fund, account__kind="to_hospital", entry__institution_id=institution_id)
-    return -(rows.aggregate(fen=Sum("fen"))["fen"] or 0)
+    return -_stands(fund, "to_hospital", institution_id=institution_id)
 
 
 def owed_to_person(fund: Book, person_id: int) -> int:
     """What a fund still owes a person directly, in fen; negative: the person owes it."""
-    rows = Posting.objects.filter(account__book=fund, account__kind="to_person", person_id=person_id)
-    return -(rows.aggregate(fen=Sum("fen"))["fen"] or 0)
+    return -_stands(fund, "to_person", persons=records_of(person_id))
+
+
+def records_of(person_id: int) -> list[int]:
+    """The records of one person, by the number of one of them: what was merged counts for one."""
+    return sorted({person_id}.union(*(ask(person_id) for ask in RECORDS)))
 
 
 def owed_for_advances(fund: Book, advancing: Book) -> int:
-    """What a fund owes another for what it advanced: no more than either book says."""
-    found = sums(books=[fund, advancing])
-    return min(-found.get((fund.pk, "advance_owed"), 0), found.get((advancing.pk, "advance_given"), 0))
+    """What a fund owes another for what it advanced: no more than either book says. Negative: was cleared too much."""
+    owes, gave = -_stands(fund, "advance_owed"), _stands(advancing, "advance_given")
+    return min(owes, gave, key=abs) if owes * gave > 0 else 0
+
+
+def _stands(of: Book, kind: str, *, institution_id: int | None = None, persons: Sequence[int] | None = None) -> int:
+    """What an account stands at, in fen, towards an institution or a person: by what the actor sees or by the whole book,
+    whichever is nearer to zero. What another level of the bureau paid, the actor may not see; it must not be paid twice.
+    """
+    rows = Posting.objects.filter(account__book=of, account__kind=kind)
+    if institution_id is not None:
+        rows = rows.filter(entry__institution_id=institution_id)
+    if persons is not None:
+        rows = rows.filter(person_id__in=persons)
+    seen = rows.aggregate(fen=Sum("fen"))["fen"] or 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select ledger_stands(%s, %s, %s, %s::bigint[])",
+            [of.pk, kind, institution_id, list(persons) if persons is not None else None],
+        )
+        whole = cursor.fetchone()[0]
+    return int(min(seen, whole, key=abs)) if seen * whole > 0 else 0
+
+
+# --- Shares of cities and counties ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Borne:
+    """What one city or county put into a fund in a year, and what the fund paid for its people meanwhile, in fen."""
+
+    book: Book
+    giver: Area
+    income: Words
+    given: int
+    benefit: int
+
+
+def shares(path: str, *, year: int) -> list[Borne]:
+    """What cities and counties bore of the area's funds, by fund. Three statements.
+
+    Who gave nothing stands there too, once somebody gave to that fund or something was paid for its people.
+    """
+    since, until = date(year, 1, 1), date(year, 12, 31)
+    books = {book.pk: book for book in funds(path)}
+    given: dict[tuple[int, int], int] = {}
+    rows = Movement.objects.filter(
+        state="approved", book__in=list(books), income__in=list(SHARES), on__gte=since, on__lte=until
+    )
+    for book, giver, fen in rows.values_list("book_id", "giver_id").annotate(fen=Sum("fen")).order_by():
+        given[book, giver] = fen
+    spent: dict[tuple[int, str], int] = {}
+    paid = Posting.objects.filter(account__book__in=list(books), account__kind="benefit", on__gte=since, on__lte=until)
+    for book, county, fen in (
+        paid.values_list("account__book_id", Left("area_path", COUNTY)).annotate(fen=Sum("fen")).order_by()
+    ):
+        spent[book, county] = fen
+    shared = {book for book, _ in given}
+    areas = Area.objects.filter(level__in=list(SHARES.values())).order_by("path")
+    within = [area for area in areas if any(area.path.startswith(books[pk].area_path) for pk in shared)]
+    incomes = {level: kind for kind, level in SHARES.items()}
+    return [
+        Borne(
+            book, area, FUND_ACCOUNTS[incomes[area.level]], given.get((pk, area.pk), 0),
+            sum(fen for (of, county), fen in spent.items() if of == pk and county.startswith(area.path)),
+        )
+        for pk, book in books.items() if pk in shared
+        for area in within
+        if area.path.startswith(book.area_path) and (area.path.startswith(path) or (pk, area.pk) in given)
+    ]  # fmt: skip
+
+
+def givers(path: str) -> QuerySet[Area]:
+    """The cities and counties of an area, which may bear a share of a fund."""
+    return Area.objects.filter(path__gte=path, path__lt=path + "~", level__in=list(SHARES.values())).order_by("path")
+
+
+COUNTY = 28
+"""Characters of a path that name a county."""
 
 
 # --- Movements --------------------------------------------------------------------------------------------------------
@@ -198,7 +295,7 @@ def owed_for_advances(fund: Book, advancing: Book) -> int:
 def movements(path: str) -> QuerySet[Movement]:
     """Proposed and decided movements of an area, latest first."""
     rows = Movement.objects.filter(area_path__gte=path, area_path__lt=path + "~")
-    return rows.select_related("book", "other__institution", "made_by", "decided_by").order_by("-id")
+    return rows.select_related("book", "other__institution", "giver", "made_by", "decided_by").order_by("-id")
 
 
 def movement(number: int, path: str) -> Movement:

@@ -9,6 +9,8 @@ from yizhan.agency.ledger import views
 app_name = "ledger"
 urlpatterns = [
     path("", views.overview, name="overview"),
+    path("open", views.open_books, name="open_books"),
+    path("shares", views.shares, name="shares"),
     path("trial-balance", views.trial_balance, name="trial_balance"),
     path("trial-balance/export", views.export_trial_balance, name="export_trial_balance"),
     path("accounts/<int:number>", views.statement, name="statement"),

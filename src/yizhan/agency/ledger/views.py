@@ -16,19 +16,19 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
+from yizhan.agency.desk.fields import YuanField
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.words import Words, lang, later, say
 from yizhan.agency.ledger import actions, queries
-from yizhan.agency.ledger.models import Book, Movement, Posting
+from yizhan.agency.ledger.models import FUND_ACCOUNTS, INCOMES, Book, Movement, Posting
 from yizhan.agency.ledger.queries import book_name
 from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.ceilings import use
-from yizhan.agency.staff.errors import BadForm
+from yizhan.agency.staff.models import Area
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.sign_in import require_fresh
-from yizhan.engine.money import parse_yuan
 from yizhan.errors import Problem, Problems
 
 DOCUMENTS = {
@@ -64,6 +64,40 @@ def overview(request: Request) -> HttpResponse:
         "may_propose": request.user.may(Right.TRANSFER_PROPOSE),
     }
     return render(request, "ledger/overview.html", context)
+
+
+@page(Right.TRANSFER_PROPOSE)
+@require_POST
+def open_books(request: Request) -> HttpResponse:
+    """Open the books of all funds that the policies name."""
+    new = actions.open_books(acting_user=request.user)
+    if new:
+        messages.success(request, say("新开 {n} 个基金的账：{names}。", "Books of {n} funds are open now: {names}.",
+                                      n=len(new), names="、".join(book.payer for book in new)))  # fmt: skip
+    else:
+        messages.info(
+            request, say("政策里写到的基金都已经有账。", "All funds that the policies name have books already.")
+        )
+    return redirect("ledger:overview")
+
+
+@page(Right.LEDGER_SEE)
+def shares(request: Request) -> HttpResponse:
+    """What the city and its counties bore of each fund in a year, beside what was paid for their people."""
+    today = timezone.localdate()
+    asked = request.GET.get("year", "")
+    year = int(asked) if asked.isdecimal() and 2000 <= int(asked) <= 2100 else today.year
+    found = queries.shares(request.user.area_path, year=year)
+    groups: dict[str, list[queries.Borne]] = {}
+    for row in found:
+        groups.setdefault(row.book.payer, []).append(row)
+    context = {
+        "groups": [(payer, rows, sum(r.given for r in rows)) for payer, rows in groups.items()],
+        "year": year,
+        "years": sorted({*range(today.year, today.year - 8, -1), year}, reverse=True),
+        "may_propose": request.user.may(Right.TRANSFER_PROPOSE),
+    }
+    return render(request, "ledger/shares.html", context)
 
 
 @page(Right.LEDGER_SEE)
@@ -151,7 +185,7 @@ class Statement(List):
 def statement(request: Request, number: int) -> HttpResponse:
     """One account: opening, by day and by document, closing."""
     since, until = _range(request)
-    account = queries.account(number)
+    account = queries.account(number, request.user.area_path)
     days = queries.by_day(account, since=since, until=until)
     opening = queries.opening(account, since=since)
     debit, credit = sum(d[2] for d in days), sum(d[3] for d in days)
@@ -208,16 +242,29 @@ class MovementForm(forms.Form):
 
     kind = forms.ChoiceField(label=later("类别", "Kind"))
     book = forms.TypedChoiceField(label=later("基金", "Fund"), coerce=int)
-    income = forms.ChoiceField(label=later("收入科目（收入时）", "Income (of a receipt)"), required=False)
+    income = forms.ChoiceField(
+        label=later("收入科目", "Income"), required=False, help_text=later("收入时选。", "Of a receipt.")
+    )
+    giver = forms.ModelChoiceField(
+        Area.objects.none(), label=later("由谁承担", "Borne by"), required=False,
+        help_text=later("市级、县级承担收入时选。", "Of a share of the city or a county."),
+    )  # fmt: skip
     other = forms.TypedChoiceField(
-        label=later("对方（支付医疗机构、归还垫付、上下级划转时）", "Other side (institution, or fund)"), coerce=int,
-        required=False, empty_value=None,
+        label=later("对方", "Other side"), coerce=int, required=False, empty_value=None,
+        help_text=later(
+            "支付医疗机构选机构；归还垫付选垫付的基金；划转选另一级。",
+            "The institution that is paid, the fund that advanced the money, or the other level.",
+        ),
     )  # fmt: skip
     person = forms.CharField(
-        label=later("人员编号（支付个人时）", "Person number (of a payment to a person)"), required=False
+        label=later("人员编号", "Person number"),
+        required=False,
+        help_text=later("支付个人时填。", "Of a payment to a person."),
     )
-    amount = forms.CharField(label=later("金额（元）", "Amount (yuan)"))
-    on = forms.DateField(label=later("日期", "Day"), widget=forms.DateInput(attrs={"type": "date"}))
+    amount = YuanField(label=later("金额（元）", "Amount (yuan)"), required=True)
+    on = forms.DateField(
+        label=later("到账或付出日期", "Day the money moved"), widget=forms.DateInput(attrs={"type": "date"})
+    )
     document = forms.CharField(label=later("文号或凭证号", "Document or voucher"), max_length=100)
     why = forms.CharField(label=later("事由", "Reason"), max_length=200)
 
@@ -227,18 +274,13 @@ class MovementForm(forms.Form):
         fields: dict[str, Any] = self.fields
         fields["kind"].choices = [(kind, str(words)) for kind, words in Movement.KINDS.items()]
         fields["book"].choices = [(b.pk, book_name(b)) for b in funds]
-        fields["other"].choices = [("", "—"), *((b.pk, book_name(b)) for b in (*hospitals, *funds))]
-        incomes = ("income_premium", "income_subsidy", "income_other")
-        fields["income"].choices = [("", "—"), *((k, str(queries.ACCOUNTS["fund"][k])) for k in incomes)]
-
-    def clean_amount(self) -> int:
-        """Fen."""
-        try:
-            return parse_yuan(self.cleaned_data["amount"].replace(",", "").strip())
-        except ValueError:
-            raise forms.ValidationError(
-                say("请写元，最多两位小数，例如 1200.50", "yuan with at most two decimals, such as 1200.50")
-            ) from None
+        groups = [(say("医疗机构", "institutions"), hospitals), (say("基金", "funds"), funds)]
+        fields["other"].choices = [
+            ("", "—"),
+            *((name, [(b.pk, book_name(b)) for b in books]) for name, books in groups if books),
+        ]
+        fields["income"].choices = [("", "—"), *((kind, str(FUND_ACCOUNTS[kind])) for kind in INCOMES)]
+        fields["giver"].queryset = queries.givers(path)
 
     def clean_person(self) -> int | None:
         """The number of the person."""
@@ -258,19 +300,10 @@ def propose(request: Request) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
-            needs = {
-                "to_hospital": said["other"],
-                "clear_advance": said["other"],
-                "between_levels": said["other"],
-                "to_person": said["person"],
-            }
-            if said["kind"] in needs and not needs[said["kind"]]:
-                field = ("人员编号", "person number") if said["kind"] == "to_person" else ("对方", "other side")
-                raise BadForm(field_zh=field[0], field_en=field[1], why_zh="这一类要填", why_en="this kind needs it")
             row = actions.propose(
                 said["kind"], queries.book(said["book"]), fen=said["amount"], on=said["on"], document=said["document"],
                 why=said["why"], other=queries.book(said["other"]) if said["other"] else None, income=said["income"],
-                person_id=said["person"], acting_user=request.user,
+                giver=said["giver"], person_id=said["person"], acting_user=request.user,
             )  # fmt: skip
         except Problems as refused:
             problems = refused.problems
@@ -280,7 +313,8 @@ def propose(request: Request) -> HttpResponse:
             messages.success(request, say("已提出，待复核。", "Proposed; a reviewer decides."))
             return redirect("ledger:movement", number=row.pk)
     status = 422 if request.method == "POST" else 200
-    return render(request, "ledger/propose.html", {"form": form, "problems": problems}, status=status)
+    context = {"form": form, "problems": problems, "opened": bool(form.fields["book"].choices)}  # type: ignore[attr-defined]
+    return render(request, "ledger/propose.html", context, status=status)
 
 
 @page(Right.LEDGER_SEE)
@@ -288,7 +322,12 @@ def movement(request: Request, number: int) -> HttpResponse:
     """One movement, and the reviewer's decision."""
     found = queries.movement(number, request.user.area_path)
     may = found.state == "proposed" and request.user.may(Right.TRANSFER_APPROVE) and found.made_by_id != request.user.pk
-    context = {"m": found, "other": book_name(found.other) if found.other else "", "may_decide": may}
+    context = {
+        "m": found,
+        "other": book_name(found.other) if found.other else "",
+        "income": FUND_ACCOUNTS.get(found.income, ""),
+        "may_decide": may,
+    }
     return render(request, "ledger/movement.html", context)
 
 

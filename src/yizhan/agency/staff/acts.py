@@ -68,6 +68,7 @@ _TABLE = """
     mapping.end                终止目录对照              end a mapping
     mapping.propose            上报目录对照              propose mappings
     mapping.reject             退回目录对照              reject mappings
+    ledger.open_books          开设基金账                open the books of funds
     ledger.export              导出基金账                export the books
     mark.add                   标识身份                 mark an identity
     mark.add_in_bulk           按名单标识身份            mark identities from a roster

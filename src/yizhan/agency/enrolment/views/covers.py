@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from yizhan.agency.desk.fields import YuanField
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import state as shown
 from yizhan.agency.desk.words import Words, later, say
@@ -41,7 +42,6 @@ from yizhan.agency.people.queries import shown_name
 from yizhan.agency.spreadsheets import template_xlsx
 from yizhan.agency.staff.pages import page
 from yizhan.agency.staff.rights import Right
-from yizhan.engine.money import parse_yuan
 from yizhan.errors import Problem, Problems
 
 _WITHDRAWN = State(Words("已撤销", "withdrawn"), "bad")
@@ -124,31 +124,15 @@ class CoverForm(forms.Form):
     insurer = forms.ChoiceField(label=later("承保资金", "Insurer"))
     first_day = forms.DateField(label=later("起保日期", "First day"), widget=day_input())
     last_day = forms.DateField(label=later("终保日期", "Last day"), widget=day_input())
-    premium = forms.CharField(
-        label=later("保费（元）", "Premium (yuan)"), required=False, max_length=20,
-        help_text=later("不知道可不填。", "Empty where it is not known."),
-    )  # fmt: skip
+    premium = YuanField(
+        label=later("保费（元）", "Premium (yuan)"), help_text=later("不知道可不填。", "Empty where it is not known.")
+    )
     paid_by = forms.ChoiceField(label=later("缴费方", "Paid by"), choices=list(PAID_BY.items()), initial="finance")
     document = forms.CharField(label=later("保单号或文号", "Policy or document number"), max_length=100)
 
     def __init__(self, *args: Any, insurers: list[tuple[str, str]], **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["insurer"].choices = insurers  # type: ignore[attr-defined]  # of a choice field
-
-    def clean_premium(self) -> int | None:
-        """Fen."""
-        text = self.cleaned_data["premium"].replace(",", "").strip()
-        if not text:
-            return None
-        try:
-            fen = parse_yuan(text)
-        except ValueError:
-            fen = -1
-        if fen < 0:
-            raise forms.ValidationError(
-                say("请写元，最多两位小数，例如 60 或 60.50", "yuan with at most two decimals, such as 60.50")
-            )
-        return fen
 
 
 @page(Right.ENROLMENT_EDIT)
