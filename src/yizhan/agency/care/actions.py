@@ -14,7 +14,7 @@ from django.db.models import Max, Sum
 from django.utils import timezone
 
 from yizhan.agency.care.books import legs_of
-from yizhan.agency.care.claims import STATED
+from yizhan.agency.care.claims import APPROVED_ONLY, FACTS_BY_WORD, STATED
 from yizhan.agency.care.errors import (
     AlreadySettled,
     DepositNotTaken,
@@ -107,8 +107,10 @@ def register_visit(
 
 def _statable(facts: dict[str, Any], source: str, acting_user: Actor) -> dict[str, Any]:
     """Of these facts, those that this actor may state of a visit that came in this way."""
-    if source in ("import", "manual") or institution_of(acting_user) is None:
+    if source in ("import", "manual"):
         return facts
+    if institution_of(acting_user) is None:
+        return {key: value for key, value in facts.items() if FACTS_BY_WORD.get(key, key) not in APPROVED_ONLY}
     return {key: value for key, value in facts.items() if key in STATED}
 
 

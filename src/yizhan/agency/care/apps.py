@@ -19,7 +19,13 @@ class CareConfig(AppConfig):
 
         FINDERS["care"] = panels.settlements_of
         add(panels.bills_of)
-        for part in (panels.held_bills, panels.held_resettlements, panels.held_findings, panels.held_papers):
+        for part in (
+            panels.held_bills,
+            panels.held_resettlements,
+            panels.held_findings,
+            panels.held_approvals,
+            panels.held_papers,
+        ):
             add_held(part)
         books.register()
         for waiting in (

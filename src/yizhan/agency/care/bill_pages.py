@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import one_bill, queries
+from yizhan.agency.care.applications import asked_for
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.care.verification import LONGEST, read_code, standing
 from yizhan.agency.desk.words import lang, later, say
@@ -52,6 +53,8 @@ def bill(request: Request, number: int) -> HttpResponse:
         "anew": anew,
         "rows": rows,
     }
+    shown["place"] = found.institution.name if found.institution else found.visit.facts.get("institution", "")
+    shown["may_approve"] = request.user.may(Right.SETTLEMENT_APPROVE) and asked_for(found.visit)
     shown |= {"was": _identities(found.identities), "now": _identities(anew.identities if anew else ())}
     shown["unprintable"] = "、".join(f"U+{ord(c):04X}" for c in unprintable(value for _, value in shown["head"]))
     return render(request, "care/bill.html", shown)

@@ -10,7 +10,14 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from yizhan.agency.care.models import DefaultFinding, PaperBill, Resettlement, ResettlementLine, Settlement
+from yizhan.agency.care.models import (
+    AssistanceApproval,
+    DefaultFinding,
+    PaperBill,
+    Resettlement,
+    ResettlementLine,
+    Settlement,
+)
 from yizhan.agency.care.queries import of_person, touched
 from yizhan.agency.desk.words import Words
 from yizhan.agency.people.models import Person
@@ -107,6 +114,23 @@ def held_findings(person: Person) -> Held:
         for row in found.order_by("id")
     ]  # fmt: skip
     return Held(Words("恶意拖欠认定", "Findings of default"), header, rows, ("care_defaultfinding",))
+
+
+def held_approvals(person: Person) -> Held:
+    """Approved applications for assistance, those that were withdrawn too."""
+    header = (
+        Words("年度", "Year"), Words("单号", "Claim"), Words("批准文号", "Document"), Words("依据", "Why"), Words("批准", "Approved by"),
+        Words("批准时间", "Approved"), Words("撤销", "Withdrawn by"), Words("撤销时间", "Withdrawn"), Words("撤销理由", "Why withdrawn"),
+    )  # fmt: skip
+    found = AssistanceApproval.objects.filter(_of(person)).select_related("visit", "made_by", "ended_by")
+    rows = [
+        (
+            str(row.year), row.visit.number, row.document, row.why, _name(row.made_by), _at(row.made_at), _name(row.ended_by), _at(row.ended_at),
+            row.ended_why,
+        )
+        for row in found.order_by("id")
+    ]  # fmt: skip
+    return Held(Words("救助申请", "Applications for assistance"), header, rows, ("care_assistanceapproval",))
 
 
 def held_papers(person: Person) -> Held:

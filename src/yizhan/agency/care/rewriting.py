@@ -275,7 +275,7 @@ def _next_number() -> int:
         return int(cursor.fetchone()[0])
 
 
-_PERSON_OF_VISIT = "select person_id from care_visit where id = %s"
+PERSON_OF_VISIT = "select person_id from care_visit where id = %s"
 
 
 def live_of(visit: Visit, *, act: tuple[str, str]) -> Settlement:
@@ -293,7 +293,7 @@ def reverse(visit_id: int, *, on: date, why: str, acting_user: Actor) -> list[Se
     NotFound, NotAllowed, NotSettled, NotToday, WhyNeeded, Busy, Problems where a later bill cannot be recomputed.
     """
     demand(acting_user, Right.SETTLEMENT_REVERSE)
-    with writing(acting_user, _PERSON_OF_VISIT, visit_id):
+    with writing(acting_user, PERSON_OF_VISIT, visit_id):
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         live = live_of(visit, act=("撤销", "reversed"))
         _check_taking_back(live, on=on, why=why, acting_user=acting_user)
@@ -317,7 +317,7 @@ def correct(
     the visit was first settled. Later bills are recomputed. Raises what `reverse` and `settle` raise.
     """
     demand(acting_user, Right.SETTLEMENT_REVERSE)
-    with writing(acting_user, _PERSON_OF_VISIT, visit_id):
+    with writing(acting_user, PERSON_OF_VISIT, visit_id):
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         live = live_of(visit, act=("更正", "corrected"))
         _check_taking_back(live, on=on, why=why, acting_user=acting_user)
@@ -353,7 +353,7 @@ def decide_held(visit_id: int, *, passed: bool, why: str, acting_user: Actor) ->
     Raises NotFound, NotAllowed, NotSettled, NotHeld, WhyNeeded, Busy, Problems.
     """
     demand(acting_user, Right.SETTLEMENT_APPROVE)
-    with writing(acting_user, _PERSON_OF_VISIT, visit_id):
+    with writing(acting_user, PERSON_OF_VISIT, visit_id):
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         live = live_of(visit, act=("评审", "reviewed"))
         if not live.held_fen:
@@ -415,7 +415,7 @@ def find_default(visit_id: int, *, default: bool, why: str, acting_user: Actor) 
     demand(acting_user, Right.SETTLEMENT_APPROVE)
     if not why.strip():
         raise WhyNeeded
-    with writing(acting_user, _PERSON_OF_VISIT, visit_id):
+    with writing(acting_user, PERSON_OF_VISIT, visit_id):
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         live = live_of(visit, act=("认定恶意拖欠", "found in default"))
         change = Change("resettled", facts={"wilful_default": "yes" if default else "no"}, by_person=False)

@@ -43,7 +43,7 @@ from yizhan.agency.care.errors import (
     VisitCancelled,
     VisitNotApproved,
 )
-from yizhan.agency.care.models import Settlement, SettlementPayment, Visit
+from yizhan.agency.care.models import AssistanceApproval, Settlement, SettlementPayment, Visit
 from yizhan.agency.care.years import Answered, Asked, States, answer, computed_states, read_states
 from yizhan.agency.enrolment.beneficiaries import beneficiary_of, pooling_area, pooling_path
 from yizhan.agency.filings.facts import Found, facts_for
@@ -188,15 +188,20 @@ def read_visit(number: int, *, locked: bool = False, acting_user: Actor) -> Visi
     """
     kept = Coalesce(OuterRef("person__merged_into_id"), OuterRef("person_id"))
     rows = Visit.objects.select_related("person__merged_into", "institution").annotate(
-        numbers=ArraySubquery(Person.objects.filter(Q(pk=kept) | Q(merged_into=kept)).values("pk"))
+        numbers=ArraySubquery(Person.objects.filter(Q(pk=kept) | Q(merged_into=kept)).values("pk")),
+        approved=ArraySubquery(AssistanceApproval.objects.filter(_same_person(kept), ended_at=None).values("year")),
     )
     if locked:
         rows = rows.select_for_update(of=("self",))
     found = rows.filter(pk=number).first()
     if found is None or institution_of(acting_user) not in (None, found.institution_id):
         raise NotFound
-    found.persons = list(found.numbers)
+    found.persons, found.approved_years = list(found.numbers), list(found.approved)
     return found
+
+
+def _same_person(kept: Coalesce) -> Q:
+    return Q(person=kept) | Q(person__merged_into=kept)
 
 
 def know(visit: Visit, *, on: date, message_id: str = "", writing: bool = False) -> Known:

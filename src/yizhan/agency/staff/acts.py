@@ -14,6 +14,8 @@ _TABLE = """
     agreement.suspended        中止定点协议              suspend an agreement
     agreement.terminated       解除定点协议              terminate an agreement
     agreement.withdraw         作废定点协议              withdraw an agreement
+    application.approve        批准救助申请              approve an application for assistance
+    application.withdraw       撤销救助申请批准          withdraw the approval of an application
     area.create                新增区划                 add an area
     area.import                导入区划                 import areas
     arrears.notice             开催缴单                 print a reminder of arrears
