@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
+from tests.agency.past import past_settled, past_stay, resident
 from tests.agency.test_care import a_claim, a_person, corrected
 from tests.agency.test_care import settled as settled_past
 from tests.agency.test_settling import patient, refused, settled, stay
@@ -17,10 +21,18 @@ from yizhan.agency.care.errors import AreaOutside, NobodyTouched, PersonsUnknown
 from yizhan.agency.care.models import Resettlement, ResettlementLine, Settlement
 from yizhan.agency.jobs.models import Run
 from yizhan.agency.jobs.worker import advance, work_off
+from yizhan.agency.ledger import actions as ledger_actions
+from yizhan.agency.ledger import queries as ledger
+from yizhan.agency.ledger.actions import open_books
+from yizhan.agency.ledger.errors import Overdrawn
+from yizhan.agency.ledger.models import Book
+from yizhan.agency.ledger.verifying import verify
 from yizhan.agency.people.actions import set_account
 from yizhan.agency.people.models import Person
 from yizhan.agency.staff.errors import NotAllowed, NotFound, Outdated, SamePerson
-from yizhan.agency.staff.scope import acting
+from yizhan.agency.staff.scope import System, acting
+from yizhan.policy import areas
+from yizhan.policy.areas import Library
 
 TOUCHED = {"kind": "touched"}
 
@@ -218,3 +230,71 @@ def test_dues_name_the_fund_and_the_account_and_go_to_the_bank_in_full(world: Wo
     found, without = dues.for_the_bank(purpose="回补", acting_user=world.yuhu.finance)
     assert not without and {line.account for line in found} == {number}
     assert sum(line.fen for line in found) >= due.fen
+
+
+def test_a_policy_that_came_late_is_paid_back_to_those_who_were_settled_before_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """CF appendix 一: people who were in hospital before the guarantee was carried out were paid afterwards（回补）. SET-5."""
+    yuhu = world.yuhu
+    shutil.copytree(Library().root, tmp_path / "policies")
+    guarantee = tmp_path / "policies/430000-湖南/湖南三年行动2018.md"
+    text = guarantee.read_text(encoding="utf-8")
+    rule = "政府兜底:\n  当: {医疗类别: 住院, 身份: [建档立卡, 特困], 就医地: 本县}\n"
+    late = text.replace(rule, f"{rule}  自: 2019-12-01\n")
+    assert late != text
+    guarantee.write_text(late, encoding="utf-8")
+    before = Library(tmp_path / "policies")
+    monkeypatch.setattr(areas, "_library", lambda _: before)
+    on = date(2019, 5, 5)
+    poor = [resident(yuhu, "registered_poor", sequence=k, name=f"试样{k}") for k in (1, 2)]
+    visits = [past_stay(yuhu, person, on, (1_000_000, 0, 0, 300_000)) for person in poor]
+    rows = [past_settled(yuhu, visit) for visit in visits]
+    other = past_settled(yuhu, past_stay(yuhu, resident(yuhu, sequence=3), on, (1_000_000, 0, 0, 0)))
+    assert [row.patient_fen for row in rows] == [195_000 + 165_300] * 2
+    monkeypatch.undo()
+    days: dict[str, Any] = {"begins": date(2019, 1, 1), "ends": date(2019, 11, 30), "area": yuhu.area.path}
+    batch = proposed(world, resettling.checked_selection("period", **days, acting_user=yuhu.officer))
+    assert batch.sums["funds"] == {"政府兜底 政府兜底保障资金": 2 * 165_300}
+    assert (batch.sums["unchanged"], batch.sums["persons_due"], batch.sums["owed"]) == (1, 2, 0)
+    carried_out(world, batch)
+    with acting(yuhu.officer):
+        now = [Settlement.objects.live().get(visit=visit) for visit in visits]
+        assert [(row.patient_fen, row.person_fen, row.due_fen) for row in now] == [
+            (195_000, 165_300, rows[0].due_fen)
+        ] * 2
+        assert Settlement.objects.live().get(visit=other.visit_id) == other
+    with acting(yuhu.finance):
+        assert [due.by_payer for due in dues.dues()] == [{"政府兜底保障资金": 165_300}] * 2
+    with acting(System("tests")):
+        assert not verify().differences
+
+
+def test_money_that_came_late_needs_no_bill_to_be_settled_anew(world: World) -> None:
+    """A settlement accrues: the fund owes from that day on, and pays when it has been paid in."""
+    yuhu = world.yuhu
+    row = past_settled(
+        yuhu, past_stay(yuhu, resident(yuhu, "registered_poor"), date(2019, 5, 5), (1_000_000, 0, 0, 300_000))
+    )
+    open_books(acting_user=yuhu.finance)
+    with acting(yuhu.finance):
+        fund = Book.objects.get(payer="政府兜底保障资金")
+        hospital = Book.objects.get(institution=yuhu.hospital)
+        assert {f.book.payer: f.shortfall for f in ledger.overview(yuhu.area.path, on=date.today())}[
+            fund.payer
+        ] == 165_300
+    about: dict[str, Any] = {
+        "fen": 165_300,
+        "on": timezone.localdate(),
+        "document": "演财1号",
+        "why": "兜底资金到位",
+        "acting_user": yuhu.finance,
+    }
+    pay = ledger_actions.propose("to_hospital", fund, other=hospital, **about)
+    refused(Overdrawn, lambda: ledger_actions.decide(pay, approved=True, acting_user=yuhu.reviewer))
+    come = ledger_actions.propose("receipt", fund, income="income_county", giver=yuhu.area, **about)
+    ledger_actions.decide(come, approved=True, acting_user=yuhu.reviewer)
+    ledger_actions.decide(pay, approved=True, acting_user=yuhu.reviewer)
+    with acting(yuhu.finance):
+        assert not any(f.shortfall for f in ledger.overview(yuhu.area.path, on=date.today()) if f.book == fund)
+        assert Settlement.objects.live().get() == row
