@@ -16,6 +16,7 @@ from yizhan.agency.care.applications import asked_for
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.care.verification import LONGEST, read_code, standing
 from yizhan.agency.desk.words import lang, later, say
+from yizhan.agency.ledger.queries import has_entry
 from yizhan.agency.people.queries import shown_name
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.ceilings import use
@@ -53,6 +54,7 @@ def bill(request: Request, number: int) -> HttpResponse:
         "anew": anew,
         "rows": rows,
     }
+    shown["may_see_books"] = request.user.may(Right.LEDGER_SEE) and has_entry("settlement", found.pk)
     shown["place"] = found.institution.name if found.institution else found.visit.facts.get("institution", "")
     shown["may_approve"] = request.user.may(Right.SETTLEMENT_APPROVE) and asked_for(found.visit)
     shown |= {"was": _identities(found.identities), "now": _identities(anew.identities if anew else ())}

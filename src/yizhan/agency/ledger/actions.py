@@ -27,9 +27,9 @@ from yizhan.agency.ledger.errors import (
     SideNeeded,
     WordsNeeded,
 )
-from yizhan.agency.ledger.models import FUND_ACCOUNTS, INCOMES, NO_FUNDS, SHARES, Balance, Book, Movement, Posting
+from yizhan.agency.ledger.models import FUND_ACCOUNTS, INCOMES, SHARES, Balance, Book, Movement, Posting
 from yizhan.agency.ledger.posting import FundKey, HospitalKey, Key, Leg, account_id, book_id, post
-from yizhan.agency.ledger.queries import owed_for_advances, owed_to_hospital, owed_to_person, records_of
+from yizhan.agency.ledger.queries import funds_named, owed_for_advances, owed_to_hospital, owed_to_person, records_of
 from yizhan.agency.ledger.verifying import DOCUMENTS, PAGES
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import NotFound, SamePerson
@@ -38,7 +38,6 @@ from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import Actor, acting, demand
 from yizhan.engine.money import yuan_grouped
 from yizhan.engine.scheme import Scheme
-from yizhan.engine.settlement import resolver_of
 from yizhan.errors import Problem, Problems
 from yizhan.policy.areas import load_scheme
 
@@ -85,14 +84,6 @@ def _pooling_areas(path: str) -> list[tuple[str, Scheme]]:
             continue
         found[area.path[: area.path.index(f"{scheme.area}.") + len(scheme.area) + 1]] = scheme
     return list(found.items())
-
-
-def funds_named(scheme: Scheme) -> list[str]:
-    """Who pays or advances money by the policies of an area, in the order of its layers; without the institutions themselves."""
-    payers = resolver_of(scheme).payers
-    named = [payer for layer in scheme.layers for payer in payers[layer.name]]
-    named += [str(rule.sets["垫付"]) for rule in scheme.rules if "垫付" in rule.sets]
-    return [payer for payer in dict.fromkeys(named) if payer not in NO_FUNDS]
 
 
 def propose(
@@ -207,7 +198,7 @@ def decide(movement: Movement, *, approved: bool, why: str = "", acting_user: Ac
         if row is None:
             raise NotFound
         if row.state != "proposed":
-            raise NotProposed(state_zh=row.state_words.zh, state_en=row.state_words.en)
+            raise NotProposed(state_zh=row.shown_state.words.zh, state_en=row.shown_state.words.en)
         if row.made_by_id == acting_user.pk:
             raise SamePerson
         if not approved and not why.strip():

@@ -7,7 +7,7 @@ keys are made from what they stand for; they are written when they are first use
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 from django.db import models
@@ -50,7 +50,12 @@ NO_FUNDS = ("定点医疗机构", "定点零售药店")
 ACCOUNTS = {"fund": FUND_ACCOUNTS, "hospital": HOSPITAL_ACCOUNTS}
 """The chart of accounts, by kind of book."""
 
-BOOK_KINDS = {"fund": Words("基金", "fund"), "hospital": Words("医疗机构", "institution")}
+
+class State(NamedTuple):
+    """A state as pages show it: words, and a tone (good, wait, bad, plain)."""
+
+    words: Words
+    tone: str
 
 
 class Book(models.Model):
@@ -156,9 +161,9 @@ class Movement(models.Model):
         "between_levels": Words("同一基金上下级划转", "transfer between levels of one fund"),
     }
     STATES = {
-        "proposed": Words("待复核", "to be approved"),
-        "approved": Words("已入账", "posted"),
-        "rejected": Words("已退回", "rejected"),
+        "proposed": State(Words("待复核", "to be approved"), "wait"),
+        "approved": State(Words("已入账", "posted"), "good"),
+        "rejected": State(Words("已退回", "rejected"), "bad"),
     }
 
     kind = models.CharField(max_length=20)
@@ -224,6 +229,6 @@ class Movement(models.Model):
         return self.KINDS[self.kind]
 
     @property
-    def state_words(self) -> Words:
+    def shown_state(self) -> State:
         """Where it stands."""
         return self.STATES[self.state]

@@ -11,15 +11,17 @@ from django.db.models import QuerySet, Sum
 from django.db.models.functions import Left
 from django.urls import reverse
 
-from yizhan.agency.desk.words import Words
+from yizhan.agency.desk.words import Words, lang
 from yizhan.agency.ledger.models import (
     ACCOUNTS,
     FUND_ACCOUNTS,
     INCOMES,
+    NO_FUNDS,
     SHARES,
     Account,
     Balance,
     Book,
+    Entry,
     Movement,
     Posting,
 )
@@ -28,6 +30,10 @@ from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.home import Waiting, waits
 from yizhan.agency.staff.models import Area, Officer
 from yizhan.agency.staff.rights import Right
+from yizhan.engine.scheme import Scheme
+from yizhan.engine.settlement import resolver_of
+from yizhan.errors import Problems
+from yizhan.policy.areas import load_scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,11 @@ class FundAtAGlance:
     advance_given: int
     benefit: int
     income: int
+
+    @property
+    def name(self) -> str:
+        """The fund's name."""
+        return book_name(self.book)
 
     @property
     def shortfall(self) -> int:
@@ -60,11 +71,34 @@ def sums(*, books: Sequence[Book], since: date | None = None, until: date | None
     return {(book, kind): fen for book, kind, fen in found}
 
 
+def funds_named(scheme: Scheme) -> list[str]:
+    """Who pays or advances money by the policies of an area, in the order of its layers; without the institutions themselves."""
+    payers = resolver_of(scheme).payers
+    named = [payer for layer in scheme.layers for payer in payers[layer.name]]
+    named += [str(rule.sets["垫付"]) for rule in scheme.rules if "垫付" in rule.sets]
+    return [payer for payer in dict.fromkeys(named) if payer not in NO_FUNDS]
+
+
 def funds(path: str) -> list[Book]:
-    """The funds of pooling areas within an area, or to which it belongs."""
+    """The funds of pooling areas within an area, or to which it belongs; by area, in the order in which they pay."""
     within = Book.objects.filter(kind="fund", area_path__gte=path, area_path__lt=path + "~")
     above = [path[: k + 1] for k, c in enumerate(path) if c == "."]
-    return list((within | Book.objects.filter(kind="fund", area_path__in=above)).order_by("area_path", "payer"))
+    found = within | Book.objects.filter(kind="fund", area_path__in=above)
+    return sorted(found, key=lambda book: (book.area_path, _place(book), book.payer))
+
+
+def _scheme(of: Book) -> Scheme | None:
+    try:
+        return load_scheme(of.area_path.rstrip(".").rpartition(".")[2])
+    except Problems:
+        return None
+
+
+def _place(of: Book) -> int:
+    """Where a fund stands among those that pay; one that the policies no longer name stands last."""
+    scheme = _scheme(of)
+    named = funds_named(scheme) if scheme is not None else []
+    return named.index(of.payer) if of.payer in named else len(named)
 
 
 def hospitals(path: str) -> list[Book]:
@@ -98,8 +132,11 @@ def book(number: int) -> Book:
 
 
 def book_name(of: Book) -> str:
-    """The fund's name in the policies, or the institution's."""
-    return of.payer or (of.institution.name if of.institution else "")
+    """The fund's name in the policies, in the language of the request; or the institution's."""
+    if of.institution is not None:
+        return of.institution.name
+    scheme = _scheme(of)
+    return scheme.word(of.payer, lang()) if scheme is not None else of.payer
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +181,8 @@ def trial_balance(books: Sequence[Book], *, since: date, until: date) -> list[Li
     ]
     order = [kind for kinds in ACCOUNTS.values() for kind in kinds]
     moved = [line for line in found if line.opening or line.debit or line.credit]
-    return sorted(moved, key=lambda x: (x.book.kind, x.book.area_path, book_name(x.book), order.index(x.kind)))
+    places = {book.pk: place for place, book in enumerate(books)}
+    return sorted(moved, key=lambda x: (places[x.book.pk], order.index(x.kind)))
 
 
 def account(number: int, path: str) -> Account:
@@ -181,6 +219,20 @@ def by_day(of: Account, *, since: date, until: date) -> list[tuple[date, int, in
         day[0] += 1
         day[1 if fen > 0 else 2] += abs(fen)
     return [(on, *values) for on, values in sorted(found.items())]  # type: ignore[misc]  # three values each
+
+
+def entry(kind: str, number: int) -> tuple[Entry, list[Posting]]:
+    """What a document came to in the books, by book. Raises NotFound: also where nothing of it may be seen."""
+    found = Entry.objects.filter(document_kind=kind, document_id=number).first()
+    if found is None:
+        raise NotFound
+    rows = Posting.objects.filter(entry=found).select_related("account__book__institution")
+    return found, sorted(rows, key=lambda p: (p.account.book.kind != "fund", p.account.book_id, -p.fen))
+
+
+def has_entry(kind: str, number: int) -> bool:
+    """Whether a document came to anything in the books."""
+    return Entry.objects.filter(document_kind=kind, document_id=number).exists()
 
 
 def page_of(kind: str, number: int) -> str:
@@ -230,6 +282,41 @@ def _stands(of: Book, kind: str, *, institution_id: int | None = None, persons: 
         )
         whole = cursor.fetchone()[0]
     return int(min(seen, whole, key=abs)) if seen * whole > 0 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What a fund owes an institution or, for advances, another fund, in fen; negative: has to come back."""
+
+    book: Book
+    other: Book
+    fen: int
+
+
+def debts_to_hospitals(path: str) -> list[Debt]:
+    """What each fund of an area owes each institution, the largest first. Three statements."""
+    books = {book.pk: book for book in funds(path)}
+    rows = Posting.objects.filter(account__book__in=list(books), account__kind="to_hospital")
+    sums = rows.values_list("account__book_id", "entry__institution_id").annotate(fen=Sum("fen")).order_by()
+    found = [(book, institution, -fen) for book, institution, fen in sums if fen and institution is not None]
+    others = Book.objects.select_related("institution").filter(
+        institution__in={institution for _, institution, _ in found}
+    )
+    by_institution = {other.institution_id: other for other in others}
+    debts = [
+        Debt(books[book], by_institution[institution], fen)
+        for book, institution, fen in found
+        if institution in by_institution
+    ]
+    return sorted(debts, key=lambda debt: -debt.fen)
+
+
+def debts_for_advances(path: str) -> list[Debt]:
+    """Which fund of an area owes which for what it advanced."""
+    books = funds(path)
+    found = [Debt(owes, gave, owed_for_advances(owes, gave)) for owes in books for gave in books
+             if owes.area_path == gave.area_path and owes.pk != gave.pk]  # fmt: skip
+    return [debt for debt in found if debt.fen]
 
 
 # --- Shares of cities and counties ------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ urlpatterns = [
     path("trial-balance", views.trial_balance, name="trial_balance"),
     path("trial-balance/export", views.export_trial_balance, name="export_trial_balance"),
     path("accounts/<int:number>", views.statement, name="statement"),
+    path("entries/<slug:kind>/<int:number>", views.entry, name="entry"),
     path("movements", views.movements, name="movements"),
     path("movements/propose", views.propose, name="propose"),
     path("movements/<int:number>", views.movement, name="movement"),
