@@ -13,7 +13,7 @@ from yizhan.agency.care import applications, queries
 from yizhan.agency.care.applications import Effect
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.care.rewriting import Planned
-from yizhan.agency.care.views_changes import Refusal, kept
+from yizhan.agency.care.views_changes import Refusal, kept, layer_words
 from yizhan.agency.desk.words import later, say
 from yizhan.agency.enrolment.views.choosing import again
 from yizhan.agency.people.queries import shown_name
@@ -60,7 +60,8 @@ def application(request: Request, visit: int) -> HttpResponse:
     effect, problems = _effect(visit, request, approved=standing is None)
     context = {
         "visit": found, "standing": standing, "ended": applications.approvals(found).exclude(ended_at=None), "form": form,
-        "effect": effect, "bills": [_bill(p) for p in effect.planned] if effect else [], "problems": problems,
+        "effect": effect, "payers": [(layer_words(key, found.area_path), fen) for key, fen in effect.by_payer.items()] if effect else [],
+        "bills": [_bill(p) for p in effect.planned] if effect else [], "problems": problems,
         "place": found.institution.name if found.institution else found.facts.get("institution", ""),
         "year": applications.year_of(found), "asked_for": applications.asked_for(found),
         "name": shown_name(kept(found.person), request.user), "registered": found.made_by_id == request.user.pk,
