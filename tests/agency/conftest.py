@@ -32,6 +32,7 @@ from django.db import connections
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
+from tests.agency.browsing import demonstrated, desk, nothing_amiss  # noqa: F401  # fixtures of the tests in a browser
 from tests.agency.world import world  # noqa: F401  # a fixture for all
 from yizhan.agency.database_url import connection_settings
 from yizhan.agency.embedded import APP, OWNER, Server

@@ -7,114 +7,23 @@ flows follow one another as at a bureau, each by the officer whose work it is.
 from __future__ import annotations
 
 import io
-import os
 import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date
-from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.agency.served import PASSWORD, chromium, served
-from yizhan.agency.embedded import Server
+from tests.agency.browsing import IN_A_BROWSER, Desk, go
+from tests.agency.served import PASSWORD
+from yizhan.agency.demonstration.country import INSTITUTIONS
 from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = IN_A_BROWSER
 
-MISSING = (
-    "Chromium is missing, so nothing was tried in a browser. Install the package chromium, name one by YIZHAN_CHROMIUM, "
-    "or let it be installed with YIZHAN_INSTALL_CHROMIUM=1"
-)
-_names = count(1)
-
-
-@dataclass
-class Desk:
-    """A running desk and the browser in front of it. `faults` is what no page may do."""
-
-    address: str
-    browser: Browser
-    faults: list[str] = field(default_factory=list)
-
-    def page(self, username: str = "", *, lang: str = "zh") -> Page:
-        """A browser of its own, signed in where a user name is given."""
-        context = self.browser.new_context(viewport={"width": 1366, "height": 768})
-        context.set_default_timeout(15_000)
-        context.add_cookies([{"name": "language", "value": {"zh": "zh-hans", "en": "en"}[lang], "url": self.address}])
-        context.on("request", lambda request: self._foreign(request.url))
-        page = context.new_page()
-        page.on("console", lambda said: self._heard(said.type, said.text, page.url))
-        page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
-        if username:
-            page.goto(f"{self.address}/sign-in")
-            page.fill("[name=username]", username)
-            page.fill("[name=password]", PASSWORD)
-            page.press("[name=password]", "Enter")
-            expect(page.locator("nav.side")).to_be_visible()
-        return page
-
-    def _foreign(self, url: str) -> None:
-        if not url.startswith((self.address, "data:", "blob:")):
-            self.faults.append(f"a request left this machine: {url}")
-
-    def _heard(self, kind: str, text: str, where: str) -> None:
-        if kind in ("error", "warning") and "status of 4" not in text:
-            self.faults.append(f"{where}: {text}")
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    """Playwright itself; without a browser everything here is skipped, and in CI it fails."""
-    if not chromium():
-        if os.environ.get("CI") == "true":
-            pytest.fail(MISSING)
-        pytest.skip(MISSING)
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def desk(
-    playwright: Playwright, database_server: Server, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Desk]:
-    """A desk over a database of its own, for all tests here: making the data takes longer than most of them."""
-    name = f"clone_{os.getpid()}_browser_{next(_names)}"
-    database_server.create_database(name, template=template_database)
-    try:
-        with served(database_server.url(database=name), tmp_path_factory.mktemp("desk")) as address:
-            # As root, as in CI, Chromium refuses to start with its sandbox.
-            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-            yield Desk(address, browser)
-            browser.close()
-    finally:
-        database_server.drop_database(name)
-
-
-@pytest.fixture(autouse=True)
-def nothing_amiss(desk: Desk) -> Iterator[None]:
-    """Whatever a test opens, no page may violate the policy, complain, or ask another machine."""
-    desk.faults.clear()
-    yield
-    for context in desk.browser.contexts:
-        context.close()
-    assert not desk.faults
-
-
-def go(page: Page, desk: Desk, where: str) -> None:
-    """Open a page of the desk."""
-    answer = page.goto(desk.address + where)
-    assert answer is not None and answer.status == 200, f"{where}: {answer and answer.status}"
-
-
-def when_done(page: Page) -> None:
-    """Wait until the run on this page has ended; it asks for its progress by itself."""
-    expect(page.locator(".mark", has_text=re.compile("完成|done"))).to_be_visible(timeout=20_000)
-
+HOSPITALS = [name for _, name, *_ in INSTITUTIONS]
 
 EVERYBODY = {
     "yuhu.officer": "zh en", "yuhu.reviewer": "zh", "yuhu.finance": "en", "yuhu.supervisor": "zh", "yuhu.auditor": "en",
@@ -141,6 +50,8 @@ def test_every_page_of_a_role_opens_clean(desk: Desk, username: str) -> None:
             assert page.locator("h1").inner_text().strip(), link
             if lang == "en":
                 words = page.locator("nav.side, h1, th, .head .acts, .filters").all_inner_texts()
+                for name in HOSPITALS:  # a name has no other language
+                    words = [text.replace(name, "") for text in words]
                 chinese = [line for text in words for line in text.split("\n") if re.search("[一-龥]", line)]
                 assert not chinese, f"{link}: Chinese words on an English page"
 

@@ -165,3 +165,15 @@ def test_a_code_of_nobody_is_refused_and_one_of_elsewhere_shows_no_more_than_it_
     elsewhere = client.post("/care/verify", {"code": found[0]}).content.decode()
     assert str(UNKNOWN.words.zh) in elsewhere
     assert f"/care/{row.pk}" not in elsewhere and "试样甲" not in elsewhere
+
+
+def test_the_second_print_says_so(world: World) -> None:
+    row = settled(world, a_person(world), a_claim())
+    client = world.client(world.yuhu.officer)
+    first, second, lying = (client.get(f"/care/{row.pk}/zh.pdf{size}").content for size in ("", "", "?size=a5"))
+    texts = [PdfReader(io.BytesIO(pdf)).pages[0].extract_text() for pdf in (first, second, lying)]
+    assert "补打" not in texts[0]
+    assert "补打 1" in texts[1]
+    assert "补打 2" in texts[2]
+    wide, high = (PdfReader(io.BytesIO(lying)).pages[0].mediabox[k] for k in (2, 3))
+    assert wide > high

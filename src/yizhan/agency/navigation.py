@@ -69,6 +69,7 @@ GROUPS = (
     Group(
         Words("结算", "Settlement"),
         (
+            Entry("care:visits", Words("窗口", "Window"), Right.VISIT_SEE),
             Entry("care:list", Words("结算记录", "Settled bills"), Right.SETTLEMENT_SEE),
             Entry("care:verify", Words("核验结算单", "Verify a bill"), Right.SETTLEMENT_SEE),
             Entry("care:arrears", Words("欠费", "Arrears"), Right.SETTLEMENT_SEE),
@@ -115,8 +116,11 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         ]
         if entries:
             shown.append({"words": group.words, "entries": entries})
-    find = _address("people:list") if officer.may(Right.PERSON_SEE) else ""
-    return {"groups": shown, "can_find": bool(find), "find_url": find, "demo": settings.DEMO}
+    of_hospital = officer.institution_id is not None and officer.may(Right.VISIT_SEE)
+    find = _address("care:find") if of_hospital else _address("people:list") if officer.may(Right.PERSON_SEE) else ""
+    return {
+        "groups": shown, "can_find": bool(find), "find_url": find, "find_visits": of_hospital, "demo": settings.DEMO,
+    }  # fmt: skip
 
 
 def _address(page: str) -> str:

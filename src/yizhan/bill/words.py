@@ -53,6 +53,7 @@ WORDS = {
     "documents": ("政策文件", "Documents"),
     "stand_in": ("代用数字", "stand-in figure"),
     "reading": ("读法", "reading"),
+    "reprint": ("补打 {n}", "reprint {n}"),
     "referral": ("如果按规定转诊：您付 {other} 元（相差 {gap} 元）", "with a referral by the rules you would pay {other} yuan (a difference of {gap} yuan)"),
     "unreferred": ("如果没有按规定转诊：您要付 {other} 元（多付 {gap} 元）", "without a referral by the rules you would pay {other} yuan ({gap} yuan more)"),
     "digest": ("政策版本 {digest}，按 {on} 施行的规定计算", "policy version {digest}, as in force on {on}"),

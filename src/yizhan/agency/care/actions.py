@@ -10,16 +10,18 @@ from datetime import date
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Max, Sum
+from django.db.models import Count, Max, Sum
 from django.utils import timezone
 
 from yizhan.agency.care.books import legs_of
 from yizhan.agency.care.claims import APPROVED_ONLY, FACTS_BY_WORD, STATED
 from yizhan.agency.care.errors import (
     AlreadySettled,
+    ConfirmationUsed,
     DepositNotTaken,
     LineNotThere,
     NotDischarged,
+    NothingToReturn,
     OverPaidBack,
     OverRefund,
     PaymentTaken,
@@ -30,7 +32,8 @@ from yizhan.agency.care.errors import (
     WhyNeeded,
     WrongDays,
 )
-from yizhan.agency.care.models import BillLine, PatientPayment, Settlement, Visit
+from yizhan.agency.care.line_files import MOST_LINES
+from yizhan.agency.care.models import BillLine, PatientPayment, Printing, Settlement, Visit
 from yizhan.agency.care.rewriting import correct
 from yizhan.agency.care.settling import read_visit, settle
 from yizhan.agency.care.years import Asked
@@ -206,9 +209,6 @@ def _open_visit(visit_id: int, *, acting_user: Actor) -> Visit:
 
 # --- Lines ------------------------------------------------------------------------------------------------------------
 
-MOST_LINES = 5_000
-"""Lines of one visit."""
-
 
 def add_lines(visit_id: int, charges: Sequence[Charge], *, acting_user: Actor) -> list[BillLine]:
     """Add lines to a visit that is not settled, split by the catalogue in force on their days. All or none.
@@ -245,6 +245,17 @@ def _add(visit: Visit, charges: Sequence[Charge], *, acting_user: Actor) -> list
     )  # fmt: skip
 
 
+def take_in_lines(visit_id: int, charges: Sequence[Charge], *, replace: bool = False, acting_user: Actor) -> int:
+    """Enter the lines of a file, in place of those that are there or after them. All or none; returns how many.
+
+    Raises what `add_lines` raises.
+    """
+    with acting(acting_user):
+        if replace:
+            clear_lines(visit_id, acting_user=acting_user)
+        return len(add_lines(visit_id, charges, acting_user=acting_user))
+
+
 def replace_line(visit_id: int, *, position: int, charge: Charge | None, acting_user: Actor) -> None:
     """Put another line in the place of one, or remove it. Raises NotFound, VisitFrozen, LineNotThere, Problems."""
     demand(acting_user, Right.VISIT_EDIT)
@@ -270,11 +281,28 @@ def clear_lines(visit_id: int, *, acting_user: Actor) -> int:
         return count
 
 
+def correct_visit(
+    visit_id: int, changes: Mapping[str, Any], *, on: date, why: str, acting_user: Actor
+) -> list[Settlement]:
+    """Correct days, diagnoses or care of a settled visit, and settle it again in its old place（更正）.
+
+    Returns the rows of settlement written. Raises what `rewriting.correct` raises.
+    """
+
+    def edit(visit: Visit) -> None:
+        _change(visit, changes, acting_user=acting_user)
+        record(
+            "visit.change", visit, person_id=visit.person_id, changed=sorted(changes), why=why, acting_user=acting_user
+        )
+
+    return correct(visit_id, edit, on=on, why=why, acting_user=acting_user)
+
+
 def refund_lines(visit_id: int, back: Mapping[int, int], *, on: date, why: str, acting_user: Actor) -> list[Settlement]:
     """Take back quantities（1/10,000）of lines by position（部分退费）. A settled visit is corrected; one that is not
     settled gets lines with negative quantities. Returns the rows of settlement written.
 
-    Raises LineNotThere, OverRefund, and what `rewriting.correct` raises.
+    Raises NothingToReturn, LineNotThere, OverRefund, and what `rewriting.correct` raises.
     """
 
     def edit(visit: Visit) -> None:
@@ -303,6 +331,8 @@ def refund_lines(visit_id: int, back: Mapping[int, int], *, on: date, why: str, 
 
     if not why.strip():
         raise WhyNeeded
+    if not back:
+        raise NothingToReturn
     with acting(acting_user):
         visit = read_visit(visit_id, acting_user=acting_user)
         if Settlement.objects.live().filter(visit=visit).exists():
@@ -376,11 +406,14 @@ def check_out(
 ) -> Settlement:
     """Settle and, with a `method`, take what the patient owes or give back what was deposited too much: one transaction.
 
-    A repeated message gets the first answer and moves no money again. Raises what `settle` and `take_money` raise.
+    A repeated message gets the first answer and moves no money again; ConfirmationUsed where that answer no longer holds. Raises
+    what `settle` and `take_money` raise.
     """
     with acting(acting_user):
         row = settle(visit_id, on=on, message_id=message_id, expected_fen=expected_fen, acting_user=acting_user)
-        if method and not Settlement.objects.filter(replaces=row).exists():
+        if Settlement.objects.filter(replaces=row).exists():
+            raise Problems([ConfirmationUsed(settlement=row.pk)])
+        if method:
             paid = PatientPayment.objects.filter(visit=visit_id).aggregate(sum=Sum("fen"))["sum"] or 0
             owed = row.due_fen - paid
             if owed:
@@ -393,6 +426,25 @@ def _own_receipt(on: date) -> str:
     with connection.cursor() as cursor:
         cursor.execute("select nextval('care_patientpayment_id_seq')")
         return f"R{on:%Y%m%d}{cursor.fetchone()[0]:06d}"
+
+
+# --- Paper ------------------------------------------------------------------------------------------------------------
+
+
+def count_printing(rows: Sequence[Settlement], *, lang: str, acting_user: Officer) -> dict[int, int]:
+    """Note that these bills are printed. Returns how often each was printed before."""
+    with acting(acting_user):
+        numbers = [row.pk for row in rows]
+        counted = Printing.objects.filter(settlement__in=numbers).values_list("settlement").annotate(n=Count("pk"))
+        before = dict.fromkeys(numbers, 0) | dict(counted)
+        Printing.objects.bulk_create(
+            Printing(
+                settlement=row, institution_id=row.institution_id, area_path=row.area_path, lang=lang, by=acting_user
+            )
+            for row in rows
+        )
+        record("settlement.print", acting_user=acting_user, bills=numbers, lang=lang)
+        return before
 
 
 # --- Past bills -------------------------------------------------------------------------------------------------------

@@ -12,28 +12,30 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import one_bill, queries
+from yizhan.agency.care.actions import count_printing
 from yizhan.agency.care.applications import asked_for
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.care.verification import LONGEST, read_code, standing
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.ledger.queries import has_entry
 from yizhan.agency.people.queries import shown_name
-from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.ceilings import use
 from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
 from yizhan.bill.paper import unprintable
+from yizhan.bill.words import word
 from yizhan.engine.facts import FACTS
 from yizhan.errors import Problems
 
 LANGUAGES = ("zh", "en")
+SIZES = ("a4", "a5")
 
 
-def _context(found: Settlement, lang: str, officer: Officer) -> dict[str, Any]:
+def _context(found: Settlement, lang: str, officer: Officer, *, mark: str = "") -> dict[str, Any]:
     return one_bill.context(
-        found, found.visit, queries.by_category(found.visit), lang, name=shown_name(found.person, officer)
+        found, found.visit, queries.by_category(found.visit), lang, name=shown_name(found.person, officer), mark=mark
     )
 
 
@@ -55,7 +57,6 @@ def bill(request: Request, number: int) -> HttpResponse:
         "rows": rows,
     }
     shown["may_see_books"] = request.user.may(Right.LEDGER_SEE) and has_entry("settlement", found.pk)
-    shown["place"] = found.institution.name if found.institution else found.visit.facts.get("institution", "")
     shown["may_approve"] = request.user.may(Right.SETTLEMENT_APPROVE) and asked_for(found.visit)
     shown |= {"was": _identities(found.identities), "now": _identities(anew.identities if anew else ())}
     shown["unprintable"] = "、".join(f"U+{ord(c):04X}" for c in unprintable(value for _, value in shown["head"]))
@@ -74,7 +75,8 @@ def bill_pdf(request: Request, number: int, lang: str) -> HttpResponse:
     found = queries.settlement(number)
     if found.kind == "reversed":
         raise Problems([NotFound()])
-    return _pdf(request, [found], lang)
+    size = request.GET.get("size", "a4")
+    return _pdf(request, [found], lang, size=size if size in SIZES else "a4")
 
 
 @page(Right.SETTLEMENT_SEE)
@@ -89,9 +91,13 @@ def print_bills(request: Request) -> HttpResponse:
     return _pdf(request, [rows[n] for n in dict.fromkeys(asked)], lang())
 
 
-def _pdf(request: Request, rows: Sequence[Settlement], lang: str) -> HttpResponse:
-    printed = one_bill.printed([_context(row, lang, request.user) for row in rows], lang)
-    record("settlement.print", acting_user=request.user, bills=[row.pk for row in rows], lang=lang)
+def _pdf(request: Request, rows: Sequence[Settlement], lang: str, *, size: str = "a4") -> HttpResponse:
+    marks = count_printing(rows, lang=lang, acting_user=request.user)
+    contexts = [
+        _context(row, lang, request.user, mark=word("reprint", lang, n=n) if (n := marks[row.pk]) else "")
+        for row in rows
+    ]
+    printed = one_bill.printed(contexts, lang, size)
     if printed.missing:
         codes = "、".join(f"U+{ord(c):04X}" for c in printed.missing)
         messages.warning(request, say("刚才打印的结算单里有字库没有的字：{codes}，请手写补正。",

@@ -176,6 +176,12 @@ class ReplayRefused(InputProblem):
     en = "the later settlement {visit} cannot be recomputed: {why}"
 
 
+class ConfirmationUsed(InputProblem):
+    code = "confirmation_used"
+    zh = "这次确认已经用过（结算号 {settlement}），那一笔后来有变动。请看现在的一单，再确认。"
+    en = "this confirmation was used before (settlement {settlement}), and that settlement has changed since. Look at the bill as it is now, then confirm."
+
+
 # --- Visits and lines -------------------------------------------------------------------------------------------------
 
 
@@ -201,6 +207,30 @@ class TooManyLines(InputProblem):
     code = "too_many_lines"
     zh = "一次就诊最多 {most} 条费用，这样会有 {lines} 条。请做中途结算，分次录入。"
     en = "a visit has at most {most} lines; this would make {lines}. Settle mid-stay and enter them in parts."
+
+
+class NoLines(InputProblem):
+    code = "no_lines"
+    zh = "文件里没有费用明细。请核对文件。"
+    en = "the file holds no bill lines. Check the file."
+
+
+class LinesUnreadable(InputProblem):
+    code = "lines_unreadable"
+    zh = 'JSON 应为费用明细的列表，或 {{"lines": [...]}}；每条写 on、code、name、quantity、price，可写 amount、signed。请改正后重新上传。'
+    en = 'the JSON should be a list of lines, or {{"lines": [...]}}, each with on, code, name, quantity, price, and perhaps amount and signed. Correct it and upload it again.'
+
+
+class LineUnreadable(InputProblem):
+    code = "line_unreadable"
+    zh = "第 {row} 行“{column_zh}”{why_zh}。没有录入任何一条，请改正后重新上传。"
+    en = "row {row}, {column_en}: {why_en}. No line was entered; correct the file and upload it again."
+
+
+class NothingToReturn(InputProblem):
+    code = "nothing_to_return"
+    zh = "没有填要退的数量。请在要退的项目后面填数量。"
+    en = "no quantity to return was given. Fill in the quantity beside what is returned."
 
 
 class OverRefund(InputProblem):

@@ -133,6 +133,11 @@ class Visit(models.Model):
         """Where the visit stands."""
         return STATES[self.state]
 
+    @property
+    def where(self) -> str:
+        """The institution, or what the papers of a bill from elsewhere call it."""
+        return self.institution.name if self.institution else str(self.facts.get("institution", "–"))
+
 
 class BillLine(models.Model):
     """One line of a bill（费用明细）, split into pots when it was entered, by the catalogue in force on its day.
@@ -304,6 +309,17 @@ class SettlementPayment(models.Model):
 
     if TYPE_CHECKING:
         settlement_id: int
+
+
+class Printing(models.Model):
+    """That a bill was printed（打印）: the second and later ones say so on the paper."""
+
+    settlement = models.ForeignKey(Settlement, models.PROTECT, related_name="printings")
+    institution = models.ForeignKey(Institution, models.PROTECT, db_constraint=False, null=True, db_index=False)
+    area_path = PathField()
+    lang = models.CharField(max_length=2)
+    at = models.DateTimeField(db_default=Now())
+    by = _officer(null=True)
 
 
 class PatientPayment(models.Model):

@@ -18,7 +18,7 @@ from yizhan.agency.care.models import (
     ResettlementLine,
     Settlement,
 )
-from yizhan.agency.care.queries import of_person, touched
+from yizhan.agency.care.queries import of_person, touched, worklist
 from yizhan.agency.desk.words import Words
 from yizhan.agency.people.models import Person
 from yizhan.agency.people.panels import Held
@@ -27,6 +27,7 @@ from yizhan.agency.rosters.past import Touched
 from yizhan.agency.staff.home import Waiting
 from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.rights import Right
+from yizhan.agency.staff.scope import institution_of
 from yizhan.engine.money import yuan_grouped
 
 SHOWN = 20
@@ -56,7 +57,7 @@ def held_bills(person: Person) -> Held:
         Words("个人负担", "Patient"),
     )
     rows = [
-        (b.visit.number, b.institution.name if b.institution else b.visit.facts.get("institution", "–"), b.discharged_on.isoformat(), yuan_grouped(b.total_fen), yuan_grouped(b.patient_fen))
+        (b.visit.number, b.visit.where, b.discharged_on.isoformat(), yuan_grouped(b.total_fen), yuan_grouped(b.patient_fen))
         for b in of_person(person).select_related("institution")
     ]  # fmt: skip
     return Held(
@@ -161,6 +162,16 @@ def to_settle_anew(officer: Officer) -> Waiting | None:
     return Waiting(
         Words("涉及追溯、待重新结算的账单", "bills to settle anew"), touched().count(), reverse("care:touched")
     )
+
+
+def visits_to_settle(officer: Officer) -> Waiting | None:
+    """Patients of this hospital who are discharged and not settled; those of an earlier day are late."""
+    if institution_of(officer) is None or not officer.may(Right.SETTLEMENT_SETTLE):
+        return None
+    today = timezone.localdate()
+    rows = worklist("to_settle", today)
+    late = rows.filter(discharged_on__lt=today).exists()
+    return Waiting(Words("出院待结算", "visits to settle"), rows.count(), reverse("care:visits"), late)
 
 
 def batches_to_decide(officer: Officer) -> Waiting | None:

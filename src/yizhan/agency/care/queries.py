@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime, time
 
-from django.db.models import DateField, Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, DateField, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Greatest
+from django.utils import timezone
 
 from yizhan.agency.care.models import BillLine, PatientPayment, ResettlementLine, Settlement, Visit
 from yizhan.agency.care.rewriting import Planned, planned_anew
+from yizhan.agency.desk.words import Words
 from yizhan.agency.enrolment.models import Cover
 from yizhan.agency.people.models import Person
+from yizhan.agency.people.queries import LAST, read_words
 from yizhan.agency.providers.kinds import FEES
 from yizhan.agency.rosters.models import PastChange
 from yizhan.agency.staff.errors import NotFound
@@ -33,6 +37,93 @@ def visit(number: int) -> Visit:
     return found
 
 
+WORKLIST = {
+    "to_settle": Words("待结算", "to settle"),
+    "in_house": Words("就诊中", "under treatment"),
+    "planned": Words("预约", "planned"),
+    "settled": Words("今日已结算", "settled today"),
+    "all": Words("全部", "all"),
+}
+"""The parts of a window's day."""
+
+
+def worklist(part: str, on: date) -> QuerySet[Visit]:
+    """The visits of one part of the day, those that wait longest first; of all, the latest first."""
+    rows = Visit.objects.filter(institution__isnull=False).select_related("person__merged_into", "institution")
+    if part == "to_settle":
+        return rows.unsettled().filter(state="discharged").order_by("discharged_on", "pk")
+    if part == "in_house":
+        return rows.filter(state="admitted").order_by("admitted_on", "pk")
+    if part == "planned":
+        return rows.filter(state="planned").order_by("admitted_on", "pk")
+    if part == "settled":
+        day = timezone.make_aware(datetime.combine(on, time()))
+        live = Settlement.objects.live().filter(visit=OuterRef("pk"), recorded_at__gte=day)
+        return rows.filter(Exists(live)).exclude(source="import").order_by("-pk")
+    return rows.order_by("-pk")
+
+
+def with_cost(rows: QuerySet[Visit]) -> QuerySet[Visit]:
+    """Visits with the cost of their lines, or what was settled, as `total`, and whether they are settled."""
+    live = Settlement.objects.live().filter(visit=OuterRef("pk"))
+    entered = (
+        BillLine.objects.filter(visit=OuterRef("pk")).values("visit").annotate(sum=Sum("amount_fen")).values("sum")
+    )
+    return rows.annotate(
+        total=Coalesce(Subquery(live.values("total_fen")[:1]), Subquery(entered)), is_settled=Exists(live)
+    )
+
+
+def is_settled(found: Visit) -> bool:
+    """Whether a settlement of the visit holds."""
+    return Settlement.objects.live().filter(visit=found).exists()
+
+
+def last_reversal(found: Visit) -> Settlement | None:
+    """The reversal after which a visit has no settlement that holds."""
+    return Settlement.objects.latest_rows().filter(visit=found, kind="reversed").select_related("recorded_by").first()
+
+
+def live_settlement(found: Visit) -> Settlement | None:
+    """The settlement of the visit that holds."""
+    return Settlement.objects.live().filter(visit=found).select_related("recorded_by").first()
+
+
+@dataclass(frozen=True, slots=True)
+class LineSums:
+    """The lines of a visit together: how many, and their pots in fen."""
+
+    count: int
+    total: int
+    in_scope: int
+    first_pay: int
+    over_limit: int
+    own: int
+
+
+def line_sums(found: Visit) -> LineSums:
+    """All lines of a visit in one row."""
+    fields = ("amount_fen", "in_scope", "first_pay", "over_limit", "own")
+    sums = BillLine.objects.filter(visit=found).aggregate(count=Count("pk"), **{f"sum_{f}": Sum(f) for f in fields})
+    return LineSums(sums["count"], *(sums[f"sum_{f}"] or 0 for f in fields))
+
+
+def found_visits(typed: str) -> QuerySet[Visit]:
+    """Visits that somebody's words name: their number, the patient's certificate, number, name or pinyin initials."""
+    words = read_words(typed)
+    named = Q(number__iexact=typed.strip())
+    if words.form == "number":
+        named |= Q(person_id=int(words.key)) | Q(person__merged_into_id=int(words.key))
+    elif words.form == "certificate":
+        hashes = [bytes.fromhex(found) for found in words.hashes]
+        named |= Q(person__id_hash__in=hashes) | Q(person__merged__id_hash__in=hashes)
+    elif words.form == "letters":
+        named |= Q(person__initials__gte=words.key, person__initials__lt=words.key + LAST)
+    elif words.form == "name":
+        named |= Q(person__name_matched__gte=words.key, person__name_matched__lt=words.key + LAST)
+    return worklist("all", timezone.localdate()).filter(named).distinct()
+
+
 def lines(found: Visit) -> QuerySet[BillLine]:
     """The lines of a visit in the order of entry."""
     return BillLine.objects.filter(visit=found).order_by("position")
@@ -41,20 +132,22 @@ def lines(found: Visit) -> QuerySet[BillLine]:
 def of_person(person: Person) -> QuerySet[Settlement]:
     """All bills of a person that hold, those of persons merged into this one included, in the order of the year."""
     rows = Settlement.objects.live().filter(Q(person=person) | Q(person__merged_into=person))
-    return rows.select_related("visit", "institution").order_by("settled_on", "ordinal")
+    return rows.select_related("visit__institution", "institution").order_by("settled_on", "ordinal")
 
 
 def settlements() -> QuerySet[Settlement]:
     """Settlements of the officer's area or institution that hold or were reversed, latest first: the last of each chain."""
     return (
-        Settlement.objects.latest_rows().select_related("visit", "person__merged_into", "institution").order_by("-id")
+        Settlement.objects.latest_rows()
+        .select_related("visit__institution", "person__merged_into", "institution")
+        .order_by("-id")
     )
 
 
 def settlement(number: int) -> Settlement:
     """One row of a chain, also one that was replaced. Raises NotFound."""
     rows = Settlement.objects.select_related(
-        "visit", "person__merged_into", "institution", "recorded_by", "replaced_by"
+        "visit__institution", "person__merged_into", "institution", "recorded_by", "replaced_by"
     )
     found = rows.filter(pk=number).first()
     if found is None:

@@ -15,5 +15,6 @@ urlpatterns = [
     path("print", bill_pages.print_bills, name="print"),
     path("<int:number>", bill_pages.bill, name="bill"),
     path("<int:number>/<str:lang>.pdf", bill_pages.bill_pdf, name="pdf"),
+    path("", include("yizhan.agency.care.urls_window")),
     path("", include("yizhan.agency.care.urls_changes")),
 ]

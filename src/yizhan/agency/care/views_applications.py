@@ -62,7 +62,6 @@ def application(request: Request, visit: int) -> HttpResponse:
         "visit": found, "standing": standing, "ended": applications.approvals(found).exclude(ended_at=None), "form": form,
         "effect": effect, "payers": [(layer_words(key, found.area_path), fen) for key, fen in effect.by_payer.items()] if effect else [],
         "bills": [_bill(p) for p in effect.planned] if effect else [], "problems": problems,
-        "place": found.institution.name if found.institution else found.facts.get("institution", ""),
         "year": applications.year_of(found), "asked_for": applications.asked_for(found),
         "name": shown_name(kept(found.person), request.user), "registered": found.made_by_id == request.user.pk,
         "care": FACTS["care"].word(found.care, say("zh", "en")), "live": Settlement.objects.live().filter(visit=visit).first(),
@@ -74,7 +73,7 @@ def _bill(planned: Planned) -> dict[str, Any]:
     outcome = planned.answered.outcome if planned.answered else None
     return {
         "old": planned.old, "now": outcome.patient_share if outcome else 0, "difference": planned.difference_fen,
-        "place": planned.old.institution.name if planned.old.institution else planned.old.claim.get("institution", ""),
+        "place": planned.old.visit.where,
     }  # fmt: skip
 
 

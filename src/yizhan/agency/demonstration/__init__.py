@@ -13,7 +13,7 @@ from functools import partial
 from django.db import connection
 from django.utils import timezone
 
-from yizhan.agency.demonstration import catalogues, country, funds, lists, money, population
+from yizhan.agency.demonstration import catalogues, country, funds, lists, money, population, visits
 from yizhan.agency.demonstration.country import COUNTIES, PASSWORD, SHOWN, STAGE, officer
 from yizhan.agency.demonstration.money import latest_year
 from yizhan.agency.desk.words import Words
@@ -100,6 +100,8 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     # Later than the bills in time, too: what is corrected must be younger than what was settled by it.
     yield "late_list", partial(lists.apply_late_list, money.billed(today).replace(day=1), "yuhu")
     yield "more_subsidies", partial(money.propose_more, "yuhu")
+    for county in COUNTIES:
+        yield f"visits.{county}", partial(visits.make, county)
     yield "waiting_lists", lists.send_waiting_lists
     yield "gaps", lists.look_for_gaps
 

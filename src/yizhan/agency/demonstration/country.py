@@ -143,7 +143,7 @@ SHOWN = (
     ("yuhu.tax", Words("税务", "tax office")),
     ("yuhu.supervisor", Words("监管", "supervision")),
     ("yuhu.auditor", Words("审计，只读", "audit, read only")),
-    ("yuhu.window", Words("医院窗口：核对身份", "hospital window: checks persons")),
+    ("yuhu.window", Words("医院窗口：录入、结算、打印", "hospital window: enters, settles, prints")),
     ("yuhu.hospital", Words("医院管理员", "hospital manager")),
     ("songshan.officer", Words("另一统筹区（赤峰），政策不同", "another pooling area (Chifeng) with other policies")),
     ("xiangtan-county.officer", Words("同市另一县，看不到雨湖区", "another county of the city: does not see Yuhu")),

@@ -57,7 +57,8 @@ class Typed:
 
 
 _LETTERS = re.compile(r"[a-z]{1,12}")
-_LAST = "\U0010ffff"
+LAST = "\U0010ffff"
+"""Sorts after every character: the end of a range of names that begin alike."""
 
 
 def read_words(typed: str) -> Typed:
@@ -119,11 +120,11 @@ def search(officer: Officer, criteria: Criteria) -> QuerySet[Person]:
     elif words.form == "letters":
         named = words.key.upper()
         found = found.filter(
-            Q(initials__gte=words.key, initials__lt=words.key + _LAST)
-            | Q(name_matched__gte=named, name_matched__lt=named + _LAST)
+            Q(initials__gte=words.key, initials__lt=words.key + LAST)
+            | Q(name_matched__gte=named, name_matched__lt=named + LAST)
         )
     elif words.form == "name":
-        found = found.filter(name_matched__gte=words.key, name_matched__lt=words.key + _LAST)
+        found = found.filter(name_matched__gte=words.key, name_matched__lt=words.key + LAST)
     if criteria.identity or criteria.department:
         held = IdentityMark.objects.known().on(timezone.localdate()).filter(person=OuterRef("pk"))
         if criteria.identity:

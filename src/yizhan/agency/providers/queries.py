@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from yizhan.agency.desk.words import Words
-from yizhan.agency.providers.kinds import CATALOGUES, STANDINGS
+from yizhan.agency.providers.kinds import CATALOGUES, CLASSES, STANDINGS
 from yizhan.agency.providers.models import Agreement, AgreementEvent, Designation, Item, Mapping, Version
 from yizhan.agency.providers.splitting import upward
 from yizhan.agency.staff.errors import NotFound
@@ -309,6 +309,48 @@ def national_items(area_path: str, codes: Sequence[str], on: date) -> dict[str, 
     """National code → its item in force on the day, to be shown beside what a hospital calls it. Two statements."""
     chosen = [one.pk for one in all_in_force(area_path, on).values()]
     return {item.code: item for item in Item.objects.filter(version__in=chosen, code__in=sorted(set(codes)))}
+
+
+@dataclass(frozen=True, slots=True)
+class Chargeable:
+    """Something that an institution may charge: its own code where a mapping is approved, else the national one."""
+
+    code: str
+    name: str
+    national_code: str
+    spec: str
+    unit: str
+    class_words: Words
+    first_pay: int
+    limit: int | None
+    restriction: str
+
+
+def chargeable(of: Institution, area_path: str, *, on: date, search: str, most: int = 8) -> list[Chargeable]:
+    """What somebody may mean by the first letters of a code or by a part of a name, the institution's own items first.
+
+    `area_path`: that of the insured person, whose catalogues count. At most three statements.
+    """
+    end = search + "\U0010ffff"
+    own = Mapping.objects.filter(institution=of, state="approved", valid__contains=on)
+    own = own.filter(Q(code__gte=search, code__lt=end) | Q(name__contains=search))
+    mapped = list(own.order_by("code")[:most])
+    versions = [one.pk for one in all_in_force(area_path, on).values()]
+    named = Q(code__in=[m.national_code for m in mapped])
+    if len(mapped) < most:
+        named |= Q(code__gte=search, code__lt=end) | Q(name__gte=search, name__lt=end)
+    found = list(Item.objects.filter(named, version__in=versions).order_by("code")[: 2 * most])
+    items = {item.code: item for item in found}
+    taken = {m.national_code for m in mapped}
+    pairs = [(m.code, m.name, items[m.national_code]) for m in mapped if m.national_code in items]
+    pairs += [(item.code, item.name, item) for item in found if item.code not in taken]
+    return [
+        Chargeable(
+            code, name, item.code, item.spec, item.unit, CLASSES[item.payment_class], item.first_pay,
+            item.limits.get(of.level), item.restriction,
+        )
+        for code, name, item in pairs[:most]
+    ]  # fmt: skip
 
 
 def mapping(number: int, viewer: Actor) -> Mapping:

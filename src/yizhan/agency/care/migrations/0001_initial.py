@@ -461,4 +461,16 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('person', 'year'), name='one_approval_a_year'), models.CheckConstraint(condition=models.Q(models.Q(('document', ''), _negated=True), models.Q(('why', ''), _negated=True)), name='approval_has_a_document'), models.CheckConstraint(condition=models.Q(('registered_by', None), models.Q(('registered_by', models.F('made_by')), _negated=True), _connector='OR'), name='approval_maker_is_not_checker'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('ended_by', None), ('ended_why', '')), models.Q(('ended_at__isnull', False), ('ended_by__isnull', False), models.Q(('ended_why', ''), _negated=True)), _connector='OR'), name='approval_ended_by_somebody')],
             },
         ),
+        migrations.CreateModel(
+            name='Printing',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('area_path', yizhan.agency.staff.models.PathField(db_collation='C')),
+                ('lang', models.CharField(max_length=2)),
+                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('institution', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='staff.institution')),
+                ('settlement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='printings', to='care.settlement')),
+            ],
+        ),
     ]

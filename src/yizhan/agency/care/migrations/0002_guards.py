@@ -90,6 +90,8 @@ class Migration(migrations.Migration):
         append_only("care_settlement"),
         row_security("care_settlementpayment", institution="institution_id"),
         append_only("care_settlementpayment"),
+        row_security("care_printing", institution="institution_id"),
+        append_only("care_printing"),
         row_security("care_patientpayment", institution="institution_id"),
         append_only("care_patientpayment"),
         row_security("care_resettlement", institution=BUREAU_ONLY),

@@ -31,6 +31,31 @@ def yuan(fen: int | None) -> str:
 
 
 @register.filter
+def decimals(value: int) -> str:
+    """A quantity or price in 1/10,000 without zeros that say nothing: 25000 → 2.5."""
+    whole, part = divmod(abs(value), 10_000)
+    return f"{'-' if value < 0 else ''}{whole}.{part:04d}".rstrip("0").rstrip(".")
+
+
+@register.filter
+def plus(one: int, other: int) -> int:
+    """The sum of two amounts."""
+    return one + other
+
+
+@register.filter
+def minus(one: int, other: int) -> int:
+    """The difference of two amounts."""
+    return one - other
+
+
+@register.filter
+def size_of(fen: int) -> int:
+    """An amount without its sign, where words say the direction."""
+    return abs(fen)
+
+
+@register.filter
 def day(value: date | datetime | None) -> str:
     """2026-11-02; nothing for None."""
     if isinstance(value, datetime):
