@@ -14,6 +14,7 @@ from django.utils import timezone
 from tests.agency.past import past_settled, past_stay, resident
 from tests.agency.test_care import a_claim, a_person, corrected
 from tests.agency.test_care import settled as settled_past
+from tests.agency.test_holds_and_default import fresh
 from tests.agency.test_settling import patient, refused, settled, stay
 from tests.agency.world import World
 from yizhan.agency.care import dues, queries, resettling
@@ -31,6 +32,7 @@ from yizhan.agency.people.actions import set_account
 from yizhan.agency.people.models import Person
 from yizhan.agency.staff.errors import NotAllowed, NotFound, Outdated, SamePerson
 from yizhan.agency.staff.scope import System, acting
+from yizhan.engine.money import yuan_grouped
 from yizhan.policy import areas
 from yizhan.policy.areas import Library
 
@@ -298,3 +300,49 @@ def test_money_that_came_late_needs_no_bill_to_be_settled_anew(world: World) -> 
     with acting(yuhu.finance):
         assert not any(f.shortfall for f in ledger.overview(yuhu.area.path, on=date.today()) if f.book == fund)
         assert Settlement.objects.live().get() == row
+
+
+def test_back_payments_are_proposed_together_and_decided_together(world: World) -> None:
+    yuhu = world.yuhu
+    finance, reviewer = world.client(yuhu.finance), fresh(world, yuhu.reviewer)
+    for k, name in ((1, "试样甲"), (2, "试样乙"), (3, "试样丙")):
+        first, _ = two_bills(world, k, name)
+        late_identity(world, first.person, first)
+        if k < 3:
+            set_account(
+                first.person,
+                holder=name,
+                bank="演示银行",
+                number=f"622202020011223344{k}",
+                why="本人申请",
+                acting_user=yuhu.officer,
+            )
+    carried_out(world, proposed(world))
+    with acting(yuhu.finance):
+        found = dues.dues()
+        paid = [due for due in found if due.account is not None]
+        total = sum(due.fen for due in paid)
+    form = {"document": "演代发〔2026〕1号", "on": timezone.localdate().isoformat(), "why": "回补款"}
+    assert finance.post("/care/dues/propose", {**form, "document": ""}).status_code == 422
+    assert finance.post("/care/dues/propose", form).status_code == 302
+    again = finance.post("/care/dues/propose", form)
+    assert again.status_code == 422 and "待复核" in again.content.decode()
+    where = {"document": form["document"]}
+    page = reviewer.get("/ledger/movements/document", where).content.decode()
+    assert yuan_grouped(total) in page
+    short = reviewer.post("/ledger/movements/document", {**where, "decision": "approve"})
+    assert short.status_code == 422, "no money was paid in"
+    with acting(yuhu.finance):
+        books = {b.payer: b for b in Book.objects.filter(kind="fund")}
+    for payer in {payer for due in paid for payer in due.by_payer}:
+        come = ledger_actions.propose(
+            "receipt", books[payer], fen=10**8, on=timezone.localdate(), document="演财1号", why="拨入", income="income_subsidy",
+            acting_user=yuhu.finance,
+        )  # fmt: skip
+        ledger_actions.decide(come, approved=True, acting_user=yuhu.reviewer)
+    assert reviewer.post("/ledger/movements/document", {**where, "decision": "approve"}).status_code == 302
+    assert reviewer.post("/ledger/movements/document", {**where, "decision": "approve"}).status_code == 404
+    with acting(yuhu.finance):
+        assert [due.person.pk for due in dues.dues()] == [due.person.pk for due in found if due.account is None]
+    with acting(System("tests")):
+        assert not verify().differences

@@ -170,6 +170,12 @@ class DocumentNeeded(InputProblem):
     en = "give the number of the approval."
 
 
+class NothingDue(InputProblem):
+    code = "nothing_due"
+    zh = "没有可以提出的付款：应补的人都没有登记账号，或者已在待复核的付款里。"
+    en = "there is nothing to propose: whoever is owed has no account on record, or a payment waits for a reviewer already."
+
+
 class ReplayRefused(InputProblem):
     code = "replay_refused"
     zh = "后面的结算 {visit} 不能重算：{why}"

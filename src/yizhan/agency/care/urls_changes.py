@@ -18,6 +18,7 @@ urlpatterns = [
     path("resettlements/<int:number>/export", views_changes.export_resettlement, name="export_resettlement"),
     path("dues", views_changes.dues_page, name="dues"),
     path("dues/export", views_changes.export_dues, name="export_dues"),
+    path("dues/propose", views_changes.propose_dues, name="propose_dues"),
     path("dues/bank", views_changes.bank_file, name="bank_file"),
     path("applications/<int:visit>", views_applications.application, name="application"),
     path("held", views_changes.held, name="held"),

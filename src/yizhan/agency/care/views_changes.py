@@ -474,6 +474,34 @@ class PurposeForm(forms.Form):
     purpose = forms.CharField(label=later("用途", "Purpose"), max_length=200)
 
 
+class PaymentsForm(forms.Form):
+    """By what and when the bank paid."""
+
+    document = forms.CharField(label=later("文号或凭证号", "Document or voucher"), max_length=100)
+    on = forms.DateField(label=later("付出日期", "Day of payment"), widget=day_input())
+    why = forms.CharField(label=later("事由", "Reason"), max_length=200)
+
+
+@page(Right.TRANSFER_PROPOSE)
+def propose_dues(request: Request) -> HttpResponse:
+    """Propose all that is due to persons with an account, under one document."""
+    form = PaymentsForm(
+        request.POST or None, initial={"on": timezone.localdate(), "why": say("回补款", "back-payments")}
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            count = dues.propose_payments(**form.cleaned_data, acting_user=request.user)
+        except Refusal as refused:
+            again(form, refused)
+        else:
+            messages.success(
+                request, say("已提出 {n} 笔付款，待复核。", "{n} payments are proposed; a reviewer decides.", n=count)
+            )
+            return redirect("ledger:movements")
+    status = 422 if request.method == "POST" else 200
+    return render(request, "care/dues_propose.html", {"form": form}, status=status)
+
+
 @page(Right.TRANSFER_PROPOSE)
 def bank_file(request: Request) -> HttpResponse:
     """A file for the bank, with full account numbers; whoever takes it has just proved who they are."""

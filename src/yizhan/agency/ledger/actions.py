@@ -218,6 +218,21 @@ def decide(movement: Movement, *, approved: bool, why: str = "", acting_user: Ac
         return row
 
 
+def decide_together(document: str, *, approved: bool, why: str = "", acting_user: Actor) -> int:
+    """Decide all movements that were proposed with one document, all or none; how many. For lists that the bank pays at once.
+
+    Raises what `decide` raises; NotFound where there are none.
+    """
+    demand(acting_user, Right.TRANSFER_APPROVE)
+    with acting(acting_user):
+        rows = list(Movement.objects.filter(state="proposed", document=document).order_by("pk"))
+        if not rows:
+            raise NotFound
+        for row in rows:
+            decide(row, approved=approved, why=why, acting_user=acting_user)
+        return len(rows)
+
+
 def _lock_owed(row: Movement) -> None:
     """One payment out of a book at a time, so that two do not both pay what is owed once."""
     with connection.cursor() as cursor:

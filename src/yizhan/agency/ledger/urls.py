@@ -17,6 +17,7 @@ urlpatterns = [
     path("entries/<slug:kind>/<int:number>", views.entry, name="entry"),
     path("movements", views.movements, name="movements"),
     path("movements/propose", views.propose, name="propose"),
+    path("movements/document", views.decide_document, name="decide_document"),
     path("movements/<int:number>", views.movement, name="movement"),
     path("movements/<int:number>/decide", views.decide, name="decide"),
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import django_tables2 as tables
 from django import forms
 from django.contrib import messages
+from django.db.models import Sum
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -398,9 +399,37 @@ def movement(request: Request, number: int) -> HttpResponse:
         "fund": book_name(found.book),
         "other": book_name(found.other) if found.other else "",
         "income": FUND_ACCOUNTS.get(found.income, ""),
+        "together": queries.movements(request.user.area_path).filter(state="proposed", document=found.document).count()
+        if may
+        else 0,
         "may_decide": may,
     }
     return render(request, "ledger/movement.html", context)
+
+
+@page(Right.TRANSFER_APPROVE)
+def decide_document(request: Request) -> HttpResponse:
+    """All movements that were proposed with one document, decided together."""
+    require_fresh(request)
+    document = request.POST.get("document", "") or request.GET.get("document", "")
+    rows = queries.movements(request.user.area_path).filter(state="proposed", document=document)
+    if request.method == "POST":
+        approved = request.POST.get("decision") == "approve"
+        count = actions.decide_together(
+            document, approved=approved, why=request.POST.get("why", ""), acting_user=request.user
+        )
+        done = (
+            say("{n} 笔已入账。", "{n} are posted.", n=count)
+            if approved
+            else say("{n} 笔已退回。", "{n} are rejected.", n=count)
+        )
+        messages.success(request, done)
+        return redirect("ledger:movements")
+    context = {
+        "document": document, "table": in_pages(request, Movements(rows)), "count": rows.count(),
+        "sum": rows.aggregate(fen=Sum("fen"))["fen"] or 0, "own": rows.filter(made_by=request.user).exists(),
+    }  # fmt: skip
+    return render(request, "ledger/document.html", context)
 
 
 @page(Right.TRANSFER_APPROVE)
