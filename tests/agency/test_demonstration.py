@@ -17,7 +17,9 @@ from tests.agency.served import PASSWORD, environment
 from yizhan.agency import demonstration
 from yizhan.agency.demonstration import country, make_demonstration, population, sign_ins
 from yizhan.agency.demonstration.country import AREAS, COUNTIES, STAGE
-from yizhan.agency.enrolment.models import Charge, Difference, Double, Enrolment, SubsidyBatch
+from yizhan.agency.enrolment.models import Charge, Cover, Difference, Double, Enrolment, SubsidyBatch
+from yizhan.agency.ledger.models import Movement
+from yizhan.agency.ledger.verifying import verify
 from yizhan.agency.people.identifiers import PROVINCES, read_identifier
 from yizhan.agency.people.models import IdentityMark, Person
 from yizhan.agency.providers.models import Agreement, AgreementEvent, Item, Mapping, Version
@@ -75,6 +77,10 @@ def shows_everything() -> None:
         assert Charge.objects.filter(balance__gt=0).exists()
         assert {"applied", "draft"} == set(Version.objects.values_list("state", flat=True))
         assert {"approved", "proposed", "rejected"} == set(Mapping.objects.values_list("state", flat=True))
+        assert {"approved", "rejected", "proposed"} == set(Movement.objects.values_list("state", flat=True))
+        assert Cover.objects.live().exists() and Cover.objects.exclude(withdrawn_at=None).exists()
+        checked = verify()
+        assert checked.entries > 15 and not checked.differences
         assert Agreement.objects.count() == 9 and AgreementEvent.objects.exists()
         assert all("演示" in name for name in Item.objects.values_list("name", flat=True)), "recognisably made up"
     for lang in ("zh", "en"):

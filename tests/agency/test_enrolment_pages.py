@@ -50,13 +50,15 @@ PAGES = {
     "enrolment:list": [], "enrolment:year": [YEAR], "enrolment:subsidies": [], "enrolment:tax": [], "enrolment:receipts": [],
     "enrolment:differences": [], "enrolment:refunds": [], "enrolment:doubles": [], "enrolment:coverage": [],
     "enrolment:missing": [], "enrolment:import": [], "enrolment:enrol": [], "enrolment:population": [],
+    "enrolment:covers": [], "enrolment:import_covers": [], "enrolment:record_cover": [], "enrolment:cover_template": [],
 }  # fmt: skip
 
 OPENS = {
     "county_officer": set(PAGES),
     "city_officer": set(PAGES),
     "province_officer": set(PAGES) - {"enrolment:tax", "enrolment:receipts", "enrolment:differences", "enrolment:refunds"},
-    "finance_officer": set(PAGES) - {"enrolment:import", "enrolment:enrol", "enrolment:population"},
+    "finance_officer": set(PAGES)
+    - {"enrolment:import", "enrolment:enrol", "enrolment:population", "enrolment:import_covers", "enrolment:record_cover"},
     "supervisor": {"enrolment:coverage"},
     "policy_officer": {"enrolment:coverage"},
     "liaison": set(),
@@ -76,7 +78,7 @@ def test_pages_open_for_those_who_hold_the_right(world: World, person: Person, r
     for page, where in PAGES.items():
         answer = client.get(reverse(page, args=where), {"year": YEAR})
         assert answer.status_code == (200 if page in OPENS[role] else 403), (page, role)
-        if answer.status_code == 200 and language == "en":
+        if answer.status_code == 200 and language == "en" and not page.endswith("template"):
             main = text(answer).partition("<main")[2]
             assert "还没有" not in main and "年度" not in main, page
 

@@ -123,14 +123,14 @@ OCTOBER = date(2018, 10, 8)
 
 
 def unpaid(world: World) -> Visit:
-    """算例 赤峰: 胃癌, guarantee 3,060, own share 2,200; a deposit of 100 was paid."""
+    """算例 赤峰: 胃癌, guarantee 3,060, own share 2,200; 100 were paid."""
     place = world.songshan
     person = resident(place, "registered_poor")
     visit = past_stay(place, person, OCTOBER, (2_000_000, 0, 0, 200_000), diagnoses=["胃癌"])
     row = past_settled(place, visit)
     assert (row.patient_fen, sum(fen for (layer, _), fen in paid(place, row).items() if layer == "政府兜底")) == (220_000, 306_000)  # fmt: skip
     actions.take_money(
-        visit.pk, kind="deposit", fen=10_000, method="cash", on=date(2018, 10, 3), acting_user=place.window
+        visit.pk, kind="payment", fen=10_000, method="cash", on=date(2018, 10, 3), acting_user=place.window
     )
     return visit
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
@@ -11,6 +14,7 @@ from django.utils import timezone
 
 from tests.agency.caring import patient, settled, stay
 from tests.agency.conftest import Database
+from tests.agency.served import environment
 from tests.agency.world import Place, World, make_world
 from yizhan.agency.care import rewriting
 from yizhan.agency.care.models import Settlement
@@ -133,11 +137,27 @@ def test_a_fund_cannot_be_overdrawn_or_diverted(world: World) -> None:
     with pytest.raises(Problems) as refused:
         moved(yuhu, "between_levels", basic, 1, other=assistance)
     assert isinstance(refused.value.problems[0], OtherPurpose)
-    with pytest.raises(DatabaseError), transaction.atomic(), acting(yuhu.finance):
-        Movement.objects.create(
-            kind="between_levels", book=basic, other=assistance, fen=1, on=timezone.localdate(), document="x", why="x",
-            area_path=yuhu.area.path, made_by=yuhu.finance,
-        )  # fmt: skip
+    said = {
+        "fen": 1,
+        "on": timezone.localdate(),
+        "document": "x",
+        "why": "x",
+        "area_path": yuhu.area.path,
+        "made_by": yuhu.finance,
+    }
+    for wrong in (
+        {"kind": "between_levels", "other": assistance},
+        {"kind": "between_levels", "other": basic},
+        {"kind": "to_hospital", "other": assistance},
+        {"kind": "clear_advance", "other": hospital},
+        {"kind": "receipt", "income": "income_premium", "other": hospital},
+        {"kind": "receipt", "income": "income_county"},
+        {"kind": "receipt", "income": "income_premium", "giver": yuhu.area},
+        {"kind": "receipt"},
+        {"kind": "to_person"},
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic(), acting(yuhu.finance):
+            Movement.objects.create(book=basic, **said, **wrong)
     moved(yuhu, "to_hospital", basic, owed, other=hospital)
     with acting(yuhu.finance):
         assert Balance.objects.get(book=basic).fen == owed
@@ -175,7 +195,19 @@ def test_two_persons_move_money(world: World) -> None:
         decide(row, approved=True, acting_user=yuhu.reviewer_two)
 
 
-def test_verification_names_what_differs(own_database: Database) -> None:
+def command(database: Database, folder: Path, *arguments: str, status: int = 0) -> str:
+    """What `./yizhan ledger verify` prints."""
+    code = "from yizhan.agency import running; running.make_secrets()"
+    subprocess.run([sys.executable, "-P", "-c", code], env=environment(database.url, folder), check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "yizhan.cli", "ledger", "verify", *arguments], env=environment(database.url, folder),
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_verification_names_what_differs(own_database: Database, tmp_path: Path) -> None:
     """What only the owner of the database can do, with its guards switched off, is found."""
     import psycopg
 
@@ -186,6 +218,7 @@ def test_verification_names_what_differs(own_database: Database) -> None:
     with acting(EVERYBODY):
         assert not verify().differences
         entries = dict(Entry.objects.filter(document_kind="settlement").values_list("document_id", "pk"))
+    assert "0 differences" in command(own_database, tmp_path, "--lang", "en")
     with psycopg.connect(own_database.owner_url) as owner:
         owner.execute("alter table ledger_posting disable trigger user; alter table ledger_entry disable trigger user")
         owner.execute("update ledger_posting set fen = fen + 1 where entry_id = %s", [entries[rows[1].pk]])
@@ -195,6 +228,8 @@ def test_verification_names_what_differs(own_database: Database) -> None:
         owner.execute(
             "insert into ledger_balance select id, 7 from ledger_book where kind = 'fund' limit 1 on conflict do nothing"
         )
+    said = command(own_database, tmp_path, status=1)
+    assert f"settlement {rows[1].pk}" in said and "应为" in said
     with acting(EVERYBODY):
         found = {(d.kind, d.number) for d in verify().differences}
     assert found == {("settlement", rows[1].pk), ("settlement", rows[2].pk), ("", 0)}
@@ -264,13 +299,25 @@ def test_pages_of_the_books(world: World) -> None:
         posting = Posting.objects.filter(fen__gt=0, institution_id=None).select_related("entry").first()
     assert posting is not None and posting.entry.document_id == row.pk
     page = browser.get(f"/ledger/accounts/{posting.account_id}").content.decode()
-    assert f"/care/{row.pk}" in page
+    assert f"/care/{row.pk}" in page and f"/ledger/entries/settlement/{row.pk}" in page
+    entry = browser.get(f"/ledger/entries/settlement/{row.pk}").content.decode()
+    assert "应付医疗机构" in entry and "应收个人" in entry
+    assert browser.get("/ledger/entries/settlement/987654").status_code == 404
+    assert f"/ledger/entries/settlement/{row.pk}" in browser.get(f"/care/{row.pk}").content.decode()
+    english = world.client(yuhu.finance)
+    english.cookies["language"] = "en"
+    assert "resident basic medical insurance fund" in english.get("/ledger/").content.decode()
+    for kind in Movement.KINDS:
+        assert browser.get("/ledger/movements/propose", {"kind": kind}).status_code == 200
+    owed = browser.get("/ledger/movements/propose", {"kind": "to_hospital"}).content.decode()
+    assert "账上应结的" in owed and "amount=" in owed
     assert b"".join(browser.post("/ledger/trial-balance/export")).startswith(b"PK")
     said = {
         "kind": "receipt",
+        "income": "income_subsidy",
         "book": posting.account.book_id,
         "amount": "1,200.50",
-        "on": "2026-11-20",
+        "on": timezone.localdate().isoformat(),
         "document": "演财1号",
         "why": "拨入",
     }
@@ -279,6 +326,8 @@ def test_pages_of_the_books(world: World) -> None:
     answer = browser.post("/ledger/movements/propose", said)
     assert answer.status_code == 302 and "1,200.50" in browser.get(answer["Location"]).content.decode()
     stranger = world.client(world.songshan.finance)
+    assert stranger.get(f"/ledger/accounts/{posting.account_id}").status_code == 404
+    assert stranger.get(f"/ledger/entries/settlement/{row.pk}").status_code == 404
     assert stranger.get(answer["Location"]).status_code == 404
     assert "60,000" not in stranger.get("/ledger/trial-balance").content.decode()
     with acting(yuhu.officer):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
+from tests.agency.past import past_settled, past_stay, resident
 from tests.agency.test_care import a_claim, a_person, corrected
 from tests.agency.test_care import settled as settled_past
+from tests.agency.test_holds_and_default import fresh
 from tests.agency.test_settling import patient, refused, settled, stay
 from tests.agency.world import World
 from yizhan.agency.care import dues, queries, resettling
@@ -17,10 +22,19 @@ from yizhan.agency.care.errors import AreaOutside, NobodyTouched, PersonsUnknown
 from yizhan.agency.care.models import Resettlement, ResettlementLine, Settlement
 from yizhan.agency.jobs.models import Run
 from yizhan.agency.jobs.worker import advance, work_off
+from yizhan.agency.ledger import actions as ledger_actions
+from yizhan.agency.ledger import queries as ledger
+from yizhan.agency.ledger.actions import open_books
+from yizhan.agency.ledger.errors import Overdrawn
+from yizhan.agency.ledger.models import Book
+from yizhan.agency.ledger.verifying import verify
 from yizhan.agency.people.actions import set_account
 from yizhan.agency.people.models import Person
 from yizhan.agency.staff.errors import NotAllowed, NotFound, Outdated, SamePerson
-from yizhan.agency.staff.scope import acting
+from yizhan.agency.staff.scope import System, acting
+from yizhan.engine.money import yuan_grouped
+from yizhan.policy import areas
+from yizhan.policy.areas import Library
 
 TOUCHED = {"kind": "touched"}
 
@@ -218,3 +232,117 @@ def test_dues_name_the_fund_and_the_account_and_go_to_the_bank_in_full(world: Wo
     found, without = dues.for_the_bank(purpose="回补", acting_user=world.yuhu.finance)
     assert not without and {line.account for line in found} == {number}
     assert sum(line.fen for line in found) >= due.fen
+
+
+def test_a_policy_that_came_late_is_paid_back_to_those_who_were_settled_before_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """CF appendix 一: people who were in hospital before the guarantee was carried out were paid afterwards（回补）. SET-5."""
+    yuhu = world.yuhu
+    shutil.copytree(Library().root, tmp_path / "policies")
+    guarantee = tmp_path / "policies/430000-湖南/湖南三年行动2018.md"
+    text = guarantee.read_text(encoding="utf-8")
+    rule = "政府兜底:\n  当: {医疗类别: 住院, 身份: [建档立卡, 特困], 就医地: 本县}\n"
+    late = text.replace(rule, f"{rule}  自: 2019-12-01\n")
+    assert late != text
+    guarantee.write_text(late, encoding="utf-8")
+    before = Library(tmp_path / "policies")
+    monkeypatch.setattr(areas, "_library", lambda _: before)
+    on = date(2019, 5, 5)
+    poor = [resident(yuhu, "registered_poor", sequence=k, name=f"试样{k}") for k in (1, 2)]
+    visits = [past_stay(yuhu, person, on, (1_000_000, 0, 0, 300_000)) for person in poor]
+    rows = [past_settled(yuhu, visit) for visit in visits]
+    other = past_settled(yuhu, past_stay(yuhu, resident(yuhu, sequence=3), on, (1_000_000, 0, 0, 0)))
+    assert [row.patient_fen for row in rows] == [195_000 + 165_300] * 2
+    monkeypatch.undo()
+    days: dict[str, Any] = {"begins": date(2019, 1, 1), "ends": date(2019, 11, 30), "area": yuhu.area.path}
+    batch = proposed(world, resettling.checked_selection("period", **days, acting_user=yuhu.officer))
+    assert batch.sums["funds"] == {"政府兜底 政府兜底保障资金": 2 * 165_300}
+    assert (batch.sums["unchanged"], batch.sums["persons_due"], batch.sums["owed"]) == (1, 2, 0)
+    carried_out(world, batch)
+    with acting(yuhu.officer):
+        now = [Settlement.objects.live().get(visit=visit) for visit in visits]
+        assert [(row.patient_fen, row.person_fen, row.due_fen) for row in now] == [
+            (195_000, 165_300, rows[0].due_fen)
+        ] * 2
+        assert Settlement.objects.live().get(visit=other.visit_id) == other
+    with acting(yuhu.finance):
+        assert [due.by_payer for due in dues.dues()] == [{"政府兜底保障资金": 165_300}] * 2
+    with acting(System("tests")):
+        assert not verify().differences
+
+
+def test_money_that_came_late_needs_no_bill_to_be_settled_anew(world: World) -> None:
+    """A settlement accrues: the fund owes from that day on, and pays when it has been paid in."""
+    yuhu = world.yuhu
+    row = past_settled(
+        yuhu, past_stay(yuhu, resident(yuhu, "registered_poor"), date(2019, 5, 5), (1_000_000, 0, 0, 300_000))
+    )
+    open_books(acting_user=yuhu.finance)
+    with acting(yuhu.finance):
+        fund = Book.objects.get(payer="政府兜底保障资金")
+        hospital = Book.objects.get(institution=yuhu.hospital)
+        assert {f.book.payer: f.shortfall for f in ledger.overview(yuhu.area.path, on=date.today())}[
+            fund.payer
+        ] == 165_300
+    about: dict[str, Any] = {
+        "fen": 165_300,
+        "on": timezone.localdate(),
+        "document": "演财1号",
+        "why": "兜底资金到位",
+        "acting_user": yuhu.finance,
+    }
+    pay = ledger_actions.propose("to_hospital", fund, other=hospital, **about)
+    refused(Overdrawn, lambda: ledger_actions.decide(pay, approved=True, acting_user=yuhu.reviewer))
+    come = ledger_actions.propose("receipt", fund, income="income_county", giver=yuhu.area, **about)
+    ledger_actions.decide(come, approved=True, acting_user=yuhu.reviewer)
+    ledger_actions.decide(pay, approved=True, acting_user=yuhu.reviewer)
+    with acting(yuhu.finance):
+        assert not any(f.shortfall for f in ledger.overview(yuhu.area.path, on=date.today()) if f.book == fund)
+        assert Settlement.objects.live().get() == row
+
+
+def test_back_payments_are_proposed_together_and_decided_together(world: World) -> None:
+    yuhu = world.yuhu
+    finance, reviewer = world.client(yuhu.finance), fresh(world, yuhu.reviewer)
+    for k, name in ((1, "试样甲"), (2, "试样乙"), (3, "试样丙")):
+        first, _ = two_bills(world, k, name)
+        late_identity(world, first.person, first)
+        if k < 3:
+            set_account(
+                first.person,
+                holder=name,
+                bank="演示银行",
+                number=f"622202020011223344{k}",
+                why="本人申请",
+                acting_user=yuhu.officer,
+            )
+    carried_out(world, proposed(world))
+    with acting(yuhu.finance):
+        found = dues.dues()
+        paid = [due for due in found if due.account is not None]
+        total = sum(due.fen for due in paid)
+    form = {"document": "演代发〔2026〕1号", "on": timezone.localdate().isoformat(), "why": "回补款"}
+    assert finance.post("/care/dues/propose", {**form, "document": ""}).status_code == 422
+    assert finance.post("/care/dues/propose", form).status_code == 302
+    again = finance.post("/care/dues/propose", form)
+    assert again.status_code == 422 and "待复核" in again.content.decode()
+    where = {"document": form["document"]}
+    page = reviewer.get("/ledger/movements/document", where).content.decode()
+    assert yuan_grouped(total) in page
+    short = reviewer.post("/ledger/movements/document", {**where, "decision": "approve"})
+    assert short.status_code == 422, "no money was paid in"
+    with acting(yuhu.finance):
+        books = {b.payer: b for b in Book.objects.filter(kind="fund")}
+    for payer in {payer for due in paid for payer in due.by_payer}:
+        come = ledger_actions.propose(
+            "receipt", books[payer], fen=10**8, on=timezone.localdate(), document="演财1号", why="拨入", income="income_subsidy",
+            acting_user=yuhu.finance,
+        )  # fmt: skip
+        ledger_actions.decide(come, approved=True, acting_user=yuhu.reviewer)
+    assert reviewer.post("/ledger/movements/document", {**where, "decision": "approve"}).status_code == 302
+    assert reviewer.post("/ledger/movements/document", {**where, "decision": "approve"}).status_code == 404
+    with acting(yuhu.finance):
+        assert [due.person.pk for due in dues.dues()] == [due.person.pk for due in found if due.account is None]
+    with acting(System("tests")):
+        assert not verify().differences

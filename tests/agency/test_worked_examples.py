@@ -17,10 +17,12 @@ from django.test import Client
 
 from tests.agency.world import make_world
 from yizhan.agency.care.models import Settlement
+from yizhan.agency.enrolment.actions.covers import record_cover
+from yizhan.agency.enrolment.beneficiaries import insurers_at
 from yizhan.agency.jobs.worker import work_off
 from yizhan.agency.people.bulk import NewPerson, register_in_bulk
 from yizhan.agency.people.identifiers import read_identifier, synthetic_id
-from yizhan.agency.people.models import IdentityMark
+from yizhan.agency.people.models import IdentityMark, Person
 from yizhan.agency.staff.models import Area, Institution, Officer
 from yizhan.agency.staff.scope import acting
 from yizhan.engine.claim import Claim
@@ -147,7 +149,14 @@ class Place:
         return numbers
 
     def cover(self, groups: list[list[Example]], persons: list[int]) -> None:
-        """Who holds supplementary insurance."""
+        """Note who holds supplementary insurance, on the days of the bills; who has no record holds none."""
+        for number, group in zip(persons, groups, strict=True):
+            person = Person.objects.get(pk=number)
+            for day in {e.claim.discharged_on for e in group if e.beneficiary.facts.get("supplementary") == "yes"}:
+                record_cover(
+                    person, insurer=insurers_at(person.area_path)[0], first_day=day, last_day=day, document="算例",
+                    acting_user=self.officer,
+                )  # fmt: skip
 
 
 def as_claim(claim: Claim) -> dict[str, Any]:

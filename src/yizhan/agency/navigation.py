@@ -53,6 +53,7 @@ GROUPS = (
             Entry("enrolment:coverage", Words("参保覆盖", "Coverage"), Right.COVERAGE_SEE),
             Entry("enrolment:subsidies", Words("参保资助", "Premium subsidy"), Right.SUBSIDY_SEE),
             Entry("enrolment:tax", Words("税务交换", "Tax office"), Right.TAX_EXCHANGE),
+            Entry("enrolment:covers", Words("补充保险", "Supplementary"), Right.ENROLMENT_SEE),
             Entry("enrolment:doubles", Words("重复参保", "Double enrolment"), Right.ENROLMENT_SEE),
         ),
     ),

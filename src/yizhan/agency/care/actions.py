@@ -14,7 +14,7 @@ from django.db.models import Count, Max, Sum
 from django.utils import timezone
 
 from yizhan.agency.care.books import legs_of
-from yizhan.agency.care.claims import STATED
+from yizhan.agency.care.claims import APPROVED_ONLY, FACTS_BY_WORD, STATED
 from yizhan.agency.care.errors import (
     AlreadySettled,
     ConfirmationUsed,
@@ -37,7 +37,7 @@ from yizhan.agency.care.models import BillLine, PatientPayment, Printing, Settle
 from yizhan.agency.care.rewriting import correct
 from yizhan.agency.care.settling import read_visit, settle
 from yizhan.agency.care.years import Asked
-from yizhan.agency.enrolment.beneficiaries import beneficiary_of, pooling_area
+from yizhan.agency.enrolment.beneficiaries import pooling_area
 from yizhan.agency.ledger.posting import post
 from yizhan.agency.people.models import Person
 from yizhan.agency.providers.queries import standing
@@ -110,8 +110,10 @@ def register_visit(
 
 def _statable(facts: dict[str, Any], source: str, acting_user: Actor) -> dict[str, Any]:
     """Of these facts, those that this actor may state of a visit that came in this way."""
-    if source in ("import", "manual") or institution_of(acting_user) is None:
+    if source in ("import", "manual"):
         return facts
+    if institution_of(acting_user) is None:
+        return {key: value for key, value in facts.items() if FACTS_BY_WORD.get(key, key) not in APPROVED_ONLY}
     return {key: value for key, value in facts.items() if key in STATED}
 
 
@@ -466,7 +468,7 @@ def settle_bill(
     number = str(claim.get("claim", ""))
     with acting(acting_user):
         before = Visit.objects.filter(institution=institution, number=number).select_related("person").first()
-        read = Asked(pooling_area(person.area_path), beneficiary_of(person), claim).read().claims[0]
+        read = Asked(pooling_area(person.area_path), {}, claim).read().claims[0]
         facts = {key: value for key, value in claim.items() if key not in _NOT_FACTS}
         amounts = {key: claim[key] for key in _AMOUNTS if key in claim}
         if before is not None:

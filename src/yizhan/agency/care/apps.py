@@ -20,7 +20,14 @@ class CareConfig(AppConfig):
 
         FINDERS["care"] = panels.settlements_of
         add(panels.bills_of)
-        add_held(panels.held_bills)
+        for part in (
+            panels.held_bills,
+            panels.held_resettlements,
+            panels.held_findings,
+            panels.held_approvals,
+            panels.held_papers,
+        ):
+            add_held(part)
         YEAR_STATE.append(panels.years_of)
         books.register()
         for waiting in (

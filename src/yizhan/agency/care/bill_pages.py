@@ -13,9 +13,11 @@ from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import one_bill, queries
 from yizhan.agency.care.actions import count_printing
+from yizhan.agency.care.applications import asked_for
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.care.verification import read_code, standing
 from yizhan.agency.desk.words import lang, later, say
+from yizhan.agency.ledger.queries import has_entry
 from yizhan.agency.people.queries import shown_name
 from yizhan.agency.staff.ceilings import use
 from yizhan.agency.staff.codes import LONGEST
@@ -55,6 +57,8 @@ def bill(request: Request, number: int) -> HttpResponse:
         "anew": anew,
         "rows": rows,
     }
+    shown["may_see_books"] = request.user.may(Right.LEDGER_SEE) and has_entry("settlement", found.pk)
+    shown["may_approve"] = request.user.may(Right.SETTLEMENT_APPROVE) and asked_for(found.visit)
     shown |= {"was": _identities(found.identities), "now": _identities(anew.identities if anew else ())}
     shown["unprintable"] = "、".join(f"U+{ord(c):04X}" for c in unprintable(value for _, value in shown["head"]))
     return render(request, "care/bill.html", shown)

@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from yizhan.agency.ledger.models import NO_FUNDS
 from yizhan.agency.ledger.posting import FundKey, HospitalKey, Leg
 
-HOSPITALS = ("定点医疗机构", "定点零售药店")
+HOSPITALS = NO_FUNDS
 """Payers that are the institution itself: what it waives."""
 
 

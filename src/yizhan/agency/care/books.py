@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.db import connection
 from django.urls import reverse
 
 from yizhan.agency.care.booking import Booked, difference
@@ -11,7 +12,7 @@ from yizhan.agency.care.models import PatientPayment, Settlement
 from yizhan.agency.care.rewriting import payments_of
 from yizhan.agency.care.settling import books_of
 from yizhan.agency.ledger.posting import HospitalKey, Leg
-from yizhan.agency.ledger.verifying import DOCUMENTS, PAGES
+from yizhan.agency.ledger.verifying import DOCUMENTS, PAGES, RECORDS
 
 CHUNK = 1_000
 
@@ -39,7 +40,19 @@ def legs_of(row: PatientPayment) -> list[Leg]:
     return [Leg(book, "cash", row.fen), Leg(book, "patient", -row.fen)]
 
 
+def records_of(person_id: int) -> list[int]:
+    """All records of one person, merged ones included, by the number of any of them."""
+    same = "coalesce(merged_into_id, id)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select id from people_person where {same} = (select {same} from people_person where id = %s)", [person_id]
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 def register() -> None:
-    """Let the ledger know of care's documents."""
+    """Let the ledger know of care's documents, and of whom records are."""
+    if records_of not in RECORDS:
+        RECORDS.append(records_of)
     DOCUMENTS["settlement"], DOCUMENTS["patient_payment"] = settlements, patient_payments
     PAGES["settlement"] = lambda number: reverse("care:bill", args=[number])

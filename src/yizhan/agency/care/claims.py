@@ -24,6 +24,9 @@ STATED = ("special_drug",)
 """Facts that a hospital may state. An emergency, a referral or an approved application is nobody's word: a filing or a
 decision of the bureau has to be on record."""
 
+APPROVED_ONLY = ("application",)
+"""Facts that nobody states of a visit, the bureau's own staff neither: an `AssistanceApproval` has to be on record."""
+
 
 @dataclass(frozen=True, slots=True)
 class DaySum:
@@ -70,7 +73,14 @@ def claim_of(
         "diagnoses": list(visit.diagnoses),
         **facts,
     }
+    if scheme.conventions.year_of(policy_day(claim, scheme)) in visit.approved_years:
+        claim["application"] = "approved"
     return claim | (visit.amounts if visit.amounts is not None else _amounts(visit, sums, scheme))
+
+
+def policy_day(claim: Mapping[str, Any], scheme: Scheme) -> date:
+    """The day whose rules settle a claim, by the area's choice（政策日期）: what the person held on that day counts."""
+    return date.fromisoformat(claim[scheme.conventions.policy_date])
 
 
 FACTS_BY_WORD = {fact.zh: code for code, fact in FACTS.items()}

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from django.db import connection
 
 from yizhan.agency import crypto
 from yizhan.agency.care.booking import HOSPITALS
+from yizhan.agency.care.errors import NothingDue
+from yizhan.agency.enrolment.beneficiaries import pooling_path
+from yizhan.agency.ledger.actions import propose
+from yizhan.agency.ledger.models import Book, Movement
+from yizhan.agency.ledger.posting import FundKey, book_id
 from yizhan.agency.people.models import Account, Person
 from yizhan.agency.people.sealing import ACCOUNT
 from yizhan.agency.staff.audit import record
@@ -123,3 +129,35 @@ def for_the_bank(*, purpose: str, acting_user: Officer) -> tuple[list[Transfer],
             acting_user=acting_user,
         )  # fmt: skip
         return lines, [due for due in owed if due.account is None]
+
+
+MOST_AT_ONCE = 2_000
+"""Payments proposed at once; the rest by another document."""
+
+
+def propose_payments(*, on: date, document: str, why: str, acting_user: Officer) -> int:
+    """Propose to pay out what is due to persons with an account, as the file for the bank has it; how many.
+
+    The payments share a document, by which a reviewer decides them together. What waits for a reviewer already is left out.
+    Raises NotAllowed, NothingDue, and what `ledger.actions.propose` raises.
+    """
+    demand(acting_user, Right.TRANSFER_PROPOSE)
+    with acting(acting_user):
+        waiting = set(
+            Movement.objects.filter(kind="to_person", state="proposed").values_list("person_id", "book__payer")
+        )
+        owed = [due for due in dues() if due.fen > 0 and due.account is not None]
+        lines = [
+            (due.person, payer, fen)
+            for due in owed
+            for payer, fen in due.by_payer.items()
+            if fen > 0 and (due.person.pk, payer) not in waiting
+        ][:MOST_AT_ONCE]
+        if not lines:
+            raise NothingDue
+        for person, payer, fen in lines:
+            propose(
+                "to_person", Book.objects.get(pk=book_id(FundKey(pooling_path(person.area_path), payer))), fen=fen, on=on,
+                document=document, why=why, person_id=person.pk, acting_user=acting_user,
+            )  # fmt: skip
+        return len(lines)

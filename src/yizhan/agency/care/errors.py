@@ -146,6 +146,36 @@ class WhyNeeded(InputProblem):
     en = "give the reason."
 
 
+class NoRuleAsks(InputProblem):
+    code = "no_rule_asks"
+    zh = "当地政策里，就诊 {visit} 的医疗类别（{care_zh}）没有看救助申请的规定，批准了也不改变支付。"
+    en = "no rule of the area looks at an application for assistance in visit {visit} ({care_en}); approving it would change nothing."
+
+
+class ApprovedAlready(InputProblem):
+    code = "application_approved"
+    zh = "就诊 {visit} 这个人 {year} 年度的救助申请已经批准（{document}）。"
+    en = "the application for assistance of the person of visit {visit} was approved already for {year} ({document})."
+
+
+class NotApproved(InputProblem):
+    code = "application_not_approved"
+    zh = "就诊 {visit} 这个人当年没有已批准的救助申请，不能撤销。"
+    en = "the person of visit {visit} has no approved application for assistance in that year that could be withdrawn."
+
+
+class DocumentNeeded(InputProblem):
+    code = "approval_document_needed"
+    zh = "请写明批准的文号或编号。"
+    en = "give the number of the approval."
+
+
+class NothingDue(InputProblem):
+    code = "nothing_due"
+    zh = "没有可以提出的付款：应补的人都没有登记账号，或者已在待复核的付款里。"
+    en = "there is nothing to propose: whoever is owed has no account on record, or a payment waits for a reviewer already."
+
+
 class ReplayRefused(InputProblem):
     code = "replay_refused"
     zh = "后面的结算 {visit} 不能重算：{why}"

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import date
 from typing import Any
 
 from django import forms
 
+from yizhan.agency.desk.fields import YuanField, plain_number
 from yizhan.agency.desk.words import lang, say
 from yizhan.engine.facts import FACTS
-from yizhan.engine.money import MOST_FEN, parse_yuan
+
+__all__ = [
+    "DiagnosesField",
+    "FourDecimalsField",
+    "YuanField",
+    "choices_of",
+    "day_input",
+    "plain_number",
+    "read_ten_thousandths",
+]
 
 _AMOUNT = re.compile(r"-?[0-9]{1,11}(\.[0-9]{1,4})?")
-
-
-def plain_number(typed: str) -> str:
-    """What a number is without the habits of typing it: １２，３４５．５０元 → 12345.50."""
-    text = unicodedata.normalize("NFKC", typed).replace("。", ".").strip()
-    return re.sub(r"[\s,，、¥￥元]", "", text)
 
 
 def read_ten_thousandths(typed: str) -> int:
@@ -45,28 +48,6 @@ def choices_of(fact: str, *, only: tuple[str, ...] = ()) -> list[tuple[str, str]
 def day_input(*, most: date | None = None) -> forms.DateInput:
     """A date as the browser picks one."""
     return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "max": most.isoformat() if most else "2200-12-31"})
-
-
-class YuanField(forms.CharField):
-    """An amount in yuan; cleaned to fen, None where nothing was entered."""
-
-    def __init__(self, **options: Any) -> None:
-        widget = forms.TextInput({"inputmode": "decimal", "autocomplete": "off", "class": "number"})
-        super().__init__(**{"max_length": 20, "widget": widget, "required": False, **options})
-
-    def clean(self, value: Any) -> int | None:
-        """Fen."""
-        text = plain_number(super().clean(value))
-        if not text:
-            return None
-        whole, point, part = text.partition(".")
-        try:
-            fen = parse_yuan(f"{whole}.{part.ljust(2, '0')}" if point else f"{whole}.00")
-        except ValueError:
-            fen = -1
-        if not 0 <= fen <= MOST_FEN:
-            raise forms.ValidationError(say("应为金额，如 1234.50。", "An amount such as 1234.50."))
-        return fen
 
 
 class FourDecimalsField(forms.CharField):

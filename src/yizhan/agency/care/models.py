@@ -7,6 +7,7 @@ is what holds. A chain that ends in `reversed` holds nothing, and the visit may 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -123,6 +124,9 @@ class Visit(models.Model):
         continues_id: int | None
         made_by_id: int | None
         persons: list[int]
+
+    approved_years: Sequence[int] = ()
+    """Policy years for which an `AssistanceApproval` of the person stands; `settling.read_visit` asks."""
 
     @property
     def state_words(self) -> Words:
@@ -529,6 +533,48 @@ class DefaultFinding(models.Model):
     def shown_state(self) -> State:
         """The state as pages show it."""
         return FINDING_STATES[self.state]
+
+
+class AssistanceApproval(models.Model):
+    """That a person's application for assistance was approved for a policy year（救助申请批准）. Ended, not changed.
+
+    As long as it stands, every bill of the year is settled with `application: approved`, however often（湘潭 三（二）5 读法：
+    批准以后，当年各单按已批准重算、补付）. `visit` is the bill on whose account it was applied for, `registered_by` who registered
+    that one: not who approves.
+    """
+
+    visit = models.ForeignKey(Visit, models.PROTECT, related_name="approvals")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    institution = models.ForeignKey(Institution, models.PROTECT, null=True)
+    area_path = PathField()
+    year = models.IntegerField(help_text="the policy year of the bill, by its area's choices")
+    document = models.CharField(max_length=120, help_text="number of the approval")
+    why = models.CharField(max_length=200)
+    registered_by = _officer(null=True)
+    made_at = models.DateTimeField(db_default=Now())
+    made_by = _officer()
+    ended_at = models.DateTimeField(null=True)
+    ended_by = _officer(null=True)
+    ended_why = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "year"], condition=Q(ended_at=None), name="one_approval_a_year"),
+            models.CheckConstraint(condition=~Q(document="") & ~Q(why=""), name="approval_has_a_document"),
+            models.CheckConstraint(
+                condition=Q(registered_by=None) | ~Q(registered_by=F("made_by")), name="approval_maker_is_not_checker"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ended_by=None, ended_why="")
+                | (Q(ended_at__isnull=False, ended_by__isnull=False) & ~Q(ended_why="")),
+                name="approval_ended_by_somebody",
+            ),
+        ]
+
+    if TYPE_CHECKING:
+        visit_id: int
+        person_id: int
+        made_by_id: int
 
 
 PAPER_STATES = {

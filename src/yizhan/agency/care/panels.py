@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from yizhan.agency.care.models import DefaultFinding, PaperBill, Resettlement, Settlement
+from yizhan.agency.care.models import (
+    AssistanceApproval,
+    DefaultFinding,
+    PaperBill,
+    Resettlement,
+    ResettlementLine,
+    Settlement,
+)
 from yizhan.agency.care.queries import of_person, touched, worklist
 from yizhan.agency.care.settling import year_states
 from yizhan.agency.desk.words import Words
@@ -58,6 +67,95 @@ def held_bills(person: Person) -> Held:
         Words("结算记录", "Settled bills"), header, rows,
         ("care_visit", "care_billline", "care_settlement", "care_settlementpayment", "care_patientpayment"),
     )  # fmt: skip
+
+
+def _at(value: datetime | None) -> str:
+    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M") if value else ""
+
+
+def _name(officer: object) -> str:
+    return str(officer or "")
+
+
+def _of(person: Person) -> Q:
+    return Q(person=person) | Q(person__merged_into=person)
+
+
+def held_resettlements(person: Person) -> Held:
+    """What batches of re-settlement computed of the person's bills, and what became of it."""
+    header = (
+        Words("批次", "Batch"), Words("单号", "Claim"), Words("原因", "Why"), Words("原个人负担（元）", "Patient then (yuan)"),
+        Words("测算个人负担", "Patient as computed"), Words("差额", "Difference"), Words("结果", "Outcome"),
+        Words("批次状态", "State of the batch"), Words("提出", "Proposed by"), Words("复核", "Decided by"), Words("测算时间", "Computed"),
+    )  # fmt: skip
+    lines = ResettlementLine.objects.filter(_of(person)).select_related(
+        "batch__made_by", "batch__decided_by", "settlement__visit"
+    )
+    rows = [
+        (
+            str(line.batch_id), line.settlement.visit.number, line.batch.why, yuan_grouped(line.patient_was),
+            yuan_grouped(line.patient_now), yuan_grouped(line.difference_fen), str(line.shown_state.words),
+            str(line.batch.shown_state.words), _name(line.batch.made_by), _name(line.batch.decided_by), _at(line.made_at),
+        )
+        for line in lines.order_by("id")
+    ]  # fmt: skip
+    return Held(Words("重新结算", "Re-settlement"), header, rows, ("care_resettlementline",))
+
+
+def held_findings(person: Person) -> Held:
+    """Findings of wilful default, those that were refused or withdrawn too."""
+    header = (
+        Words("单号", "Claim"), Words("医院", "Hospital"), Words("证据", "Evidence"), Words("欠费（元）", "Arrears (yuan)"),
+        Words("状态", "State"), Words("提出", "Proposed by"), Words("提出时间", "Proposed"), Words("复核", "Decided by"),
+        Words("复核意见", "Why"), Words("撤销理由", "Why withdrawn"),
+    )  # fmt: skip
+    found = DefaultFinding.objects.filter(_of(person)).select_related("visit", "institution", "made_by", "decided_by")
+    rows = [
+        (
+            row.visit.number, row.institution.name, row.evidence, yuan_grouped(row.arrears_fen), str(row.shown_state.words),
+            _name(row.made_by), _at(row.made_at), _name(row.decided_by), row.decided_why, row.ended_why,
+        )
+        for row in found.order_by("id")
+    ]  # fmt: skip
+    return Held(Words("恶意拖欠认定", "Findings of default"), header, rows, ("care_defaultfinding",))
+
+
+def held_approvals(person: Person) -> Held:
+    """Approved applications for assistance, those that were withdrawn too."""
+    header = (
+        Words("年度", "Year"), Words("单号", "Claim"), Words("批准文号", "Document"), Words("依据", "Why"), Words("批准", "Approved by"),
+        Words("批准时间", "Approved"), Words("撤销", "Withdrawn by"), Words("撤销时间", "Withdrawn"), Words("撤销理由", "Why withdrawn"),
+    )  # fmt: skip
+    found = AssistanceApproval.objects.filter(_of(person)).select_related("visit", "made_by", "ended_by")
+    rows = [
+        (
+            str(row.year), row.visit.number, row.document, row.why, _name(row.made_by), _at(row.made_at), _name(row.ended_by), _at(row.ended_at),
+            row.ended_why,
+        )
+        for row in found.order_by("id")
+    ]  # fmt: skip
+    return Held(Words("救助申请", "Applications for assistance"), header, rows, ("care_assistanceapproval",))
+
+
+def held_papers(person: Person) -> Held:
+    """Paper bills handed in, and which pictures of them are kept."""
+    header = (
+        Words("单号", "Claim"), Words("医院", "Hospital"), Words("发票号", "Invoice"), Words("状态", "State"),
+        Words("录入", "Entered by"), Words("录入时间", "Entered"), Words("复核", "Decided by"), Words("复核意见", "Why"),
+        Words("直接结算医院仍手工报销的理由", "Why though the hospital settles directly"), Words("疑似重复仍受理的理由", "Why though a similar bill is there"),
+        Words("附件", "Attachments"),
+    )  # fmt: skip
+    found = (
+        PaperBill.objects.filter(_of(person)).select_related("visit", "made_by", "decided_by").prefetch_related("files")
+    )
+    rows = [
+        (
+            row.visit.number, row.hospital, row.invoice, str(row.shown_state.words), _name(row.made_by), _at(row.made_at),
+            _name(row.decided_by), row.decided_why, row.direct_why, row.twice_why, "、".join(file.name for file in row.files.all()),
+        )
+        for row in found.order_by("id")
+    ]  # fmt: skip
+    return Held(Words("手工报销", "Paper bills"), header, rows, ("care_paperbill", "care_paperfile"))
 
 
 def to_settle_anew(officer: Officer) -> Waiting | None:

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import Count, DateField, Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce, Greatest
 from django.utils import timezone
 
 from yizhan.agency.care.models import BillLine, PatientPayment, ResettlementLine, Settlement, Visit
 from yizhan.agency.care.rewriting import Planned, planned_anew
 from yizhan.agency.desk.words import Words
+from yizhan.agency.enrolment.models import Cover
 from yizhan.agency.people.models import Person
 from yizhan.agency.people.queries import LAST, read_words
 from yizhan.agency.providers.kinds import FEES
@@ -194,8 +196,9 @@ def patient_account(found: Visit) -> PatientAccount:
 
 
 def touched(roster_id: int | None = None) -> QuerySet[Settlement]:
-    """Bills that hold, whose identity day lies in a period in which we now know better, and that were settled, or looked at
-    in a batch without finding a difference, on what we knew before. With `roster_id` only those that this roster touched.
+    """Bills that hold, whose identity day lies in a period in which we now know better, or on whose policy day we now know
+    better who holds supplementary insurance; and that were settled, or looked at in a batch without finding a difference, on
+    what we knew before. With `roster_id` only those that this roster touched.
     """
     changes = PastChange.objects.filter(
         Q(person=OuterRef("person")) | Q(person=OuterRef("person__merged_into")),
@@ -206,8 +209,22 @@ def touched(roster_id: int | None = None) -> QuerySet[Settlement]:
         changes = changes.filter(roster_id=roster_id)
     looked = ResettlementLine.objects.filter(settlement=OuterRef("pk"), state="unchanged").order_by("-made_at")
     rows = settlements().exclude(kind="reversed").annotate(looked_at=Subquery(looked.values("made_at")[:1]))
-    rows = rows.filter(Exists(changes))
+    if roster_id is not None:
+        rows = rows.filter(Exists(changes))
+    else:
+        rows = rows.annotate(policy_on=Cast(KeyTextTransform("policy_on", "result"), DateField()))
+        rows = rows.filter(Exists(changes) | Exists(_covers_of_the_bill()))
     return rows.order_by("person__name_key", "person_id", "settled_on", "ordinal")
+
+
+def _covers_of_the_bill() -> QuerySet[Cover]:
+    """Covers of the person on the bill's policy day that were noted or withdrawn after it was settled or looked at."""
+    kept = Coalesce(OuterRef("person__merged_into"), OuterRef("person"))
+    looked = Greatest(OuterRef("known_at"), OuterRef("looked_at"))
+    rows = Cover.objects.filter(Q(person=kept) | Q(person__merged_into=kept), valid__contains=OuterRef("policy_on"))
+    return rows.filter(
+        Q(recorded_at__gt=looked, withdrawn_at=None) | Q(recorded_at__lte=looked, withdrawn_at__gt=looked)
+    )
 
 
 @dataclass(frozen=True, slots=True)

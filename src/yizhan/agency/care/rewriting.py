@@ -15,12 +15,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
 from yizhan.agency.care.booking import HOSPITALS, Booked, Paid
+from yizhan.agency.care.claims import policy_day
 from yizhan.agency.care.errors import (
     DifferenceChanged,
     LaterBillSettled,
@@ -51,6 +51,7 @@ from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import Actor, acting, demand
 from yizhan.errors import Problem, Problems
+from yizhan.policy.areas import load_scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,6 @@ class Change:
     facts: Mapping[str, str] = field(default_factory=dict)
     anew: bool = False
     by_person: bool = True
-    claim: Mapping[str, Any] | None = None
 
 
 REVERSE = Change("reversed", by_person=False)
@@ -168,11 +168,11 @@ def plan(
 
 
 def _planned(row: Settlement, old: tuple[Paid, ...], change: Change, area: str, states: States) -> Planned:
-    asked = Asked(
-        area,
-        beneficiary_of(row.person.merged_into or row.person) if change.anew else row.beneficiary,
-        dict(row.claim if change.claim is None else change.claim) | dict(change.facts),
-    )
+    claim = {**row.claim, **change.facts}
+    person = row.beneficiary
+    if change.anew:
+        person = beneficiary_of(row.person.merged_into or row.person, on=policy_day(claim, load_scheme(area)))
+    asked = Asked(area, person, claim)
     if change.kind == "reversed":
         return Planned(row, old, change, asked, None, ())
     try:
@@ -275,7 +275,7 @@ def _next_number() -> int:
         return int(cursor.fetchone()[0])
 
 
-_PERSON_OF_VISIT = "select person_id from care_visit where id = %s"
+PERSON_OF_VISIT = "select person_id from care_visit where id = %s"
 
 
 def live_of(visit: Visit, *, act: tuple[str, str]) -> Settlement:
@@ -293,7 +293,7 @@ def reverse(visit_id: int, *, on: date, why: str, acting_user: Actor) -> list[Se
     NotFound, NotAllowed, NotSettled, NotToday, WhyNeeded, Busy, Problems where a later bill cannot be recomputed.
     """
     demand(acting_user, Right.SETTLEMENT_REVERSE)
-    with writing(acting_user, _PERSON_OF_VISIT, visit_id):
+    with writing(acting_user, PERSON_OF_VISIT, visit_id):
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         live = live_of(visit, act=("撤销", "reversed"))
         _check_taking_back(live, on=on, why=why, acting_user=acting_user)
@@ -317,7 +317,7 @@ def correct(
     the visit was first settled. Later bills are recomputed. Raises what `reverse` and `settle` raise.
     """
     demand(acting_user, Right.SETTLEMENT_REVERSE)
-    with writing(acting_user, _PERSON_OF_VISIT, visit_id):
+    with writing(acting_user, PERSON_OF_VISIT, visit_id):
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         live = live_of(visit, act=("更正", "corrected"))
         _check_taking_back(live, on=on, why=why, acting_user=acting_user)
@@ -353,7 +353,7 @@ def decide_held(visit_id: int, *, passed: bool, why: str, acting_user: Actor) ->
     Raises NotFound, NotAllowed, NotSettled, NotHeld, WhyNeeded, Busy, Problems.
     """
     demand(acting_user, Right.SETTLEMENT_APPROVE)
-    with writing(acting_user, _PERSON_OF_VISIT, visit_id):
+    with writing(acting_user, PERSON_OF_VISIT, visit_id):
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         live = live_of(visit, act=("评审", "reviewed"))
         if not live.held_fen:
@@ -415,7 +415,7 @@ def find_default(visit_id: int, *, default: bool, why: str, acting_user: Actor) 
     demand(acting_user, Right.SETTLEMENT_APPROVE)
     if not why.strip():
         raise WhyNeeded
-    with writing(acting_user, _PERSON_OF_VISIT, visit_id):
+    with writing(acting_user, PERSON_OF_VISIT, visit_id):
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         live = live_of(visit, act=("认定恶意拖欠", "found in default"))
         change = Change("resettled", facts={"wilful_default": "yes" if default else "no"}, by_person=False)

@@ -25,7 +25,7 @@ from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from yizhan.agency import crypto
 from yizhan.agency.care.booking import HOSPITALS, Booked, Paid, booked, difference
-from yizhan.agency.care.claims import DaySum, claim_of
+from yizhan.agency.care.claims import DaySum, claim_of, policy_day
 from yizhan.agency.care.errors import (
     AlreadySettled,
     Busy,
@@ -43,7 +43,7 @@ from yizhan.agency.care.errors import (
     VisitCancelled,
     VisitNotApproved,
 )
-from yizhan.agency.care.models import Settlement, SettlementPayment, Visit
+from yizhan.agency.care.models import AssistanceApproval, Settlement, SettlementPayment, Visit
 from yizhan.agency.care.years import Answered, Asked, States, answer, computed_states, read_states
 from yizhan.agency.enrolment.beneficiaries import beneficiary_of, pooling_area, pooling_path
 from yizhan.agency.filings.facts import Found, facts_for
@@ -188,15 +188,20 @@ def read_visit(number: int, *, locked: bool = False, acting_user: Actor) -> Visi
     """
     kept = Coalesce(OuterRef("person__merged_into_id"), OuterRef("person_id"))
     rows = Visit.objects.select_related("person__merged_into", "institution").annotate(
-        numbers=ArraySubquery(Person.objects.filter(Q(pk=kept) | Q(merged_into=kept)).values("pk"))
+        numbers=ArraySubquery(Person.objects.filter(Q(pk=kept) | Q(merged_into=kept)).values("pk")),
+        approved=ArraySubquery(AssistanceApproval.objects.filter(_same_person(kept), ended_at=None).values("year")),
     )
     if locked:
         rows = rows.select_for_update(of=("self",))
     found = rows.filter(pk=number).first()
     if found is None or institution_of(acting_user) not in (None, found.institution_id):
         raise NotFound
-    found.persons = list(found.numbers)
+    found.persons, found.approved_years = list(found.numbers), list(found.approved)
     return found
+
+
+def _same_person(kept: Coalesce) -> Q:
+    return Q(person=kept) | Q(person__merged_into=kept)
 
 
 def know(visit: Visit, *, on: date, message_id: str = "", writing: bool = False) -> Known:
@@ -330,11 +335,12 @@ def calculate(
     order of the year to settle at, instead of its end.
     """
     area = pooling_area(known.visit.area_path)
+    scheme = load_scheme(area)
     claim = claim_of(
-        known.visit, institution=known.institution, sums=known.sums, filed=known.found.facts, on=known.on,
-        scheme=load_scheme(area),
-    )  # fmt: skip
-    asked = Asked(area, beneficiary or beneficiary_of(known.person), claim | dict(facts or {}))
+        known.visit, institution=known.institution, sums=known.sums, filed=known.found.facts, on=known.on, scheme=scheme
+    )
+    person = beneficiary or beneficiary_of(known.person, on=policy_day(claim, scheme))
+    asked = Asked(area, person, claim | dict(facts or {}))
     answered = answer(asked, year_states(known.persons, area, before=before))
     return Settled(known, asked, answered, paid_by(answered.outcome, through_person=known.institution is None))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from yizhan.agency.care import views_changes, views_paper
+from yizhan.agency.care import views_applications, views_changes, views_paper
 
 urlpatterns = [
     path("touched", views_changes.touched, name="touched"),
@@ -18,7 +18,9 @@ urlpatterns = [
     path("resettlements/<int:number>/export", views_changes.export_resettlement, name="export_resettlement"),
     path("dues", views_changes.dues_page, name="dues"),
     path("dues/export", views_changes.export_dues, name="export_dues"),
+    path("dues/propose", views_changes.propose_dues, name="propose_dues"),
     path("dues/bank", views_changes.bank_file, name="bank_file"),
+    path("applications/<int:visit>", views_applications.application, name="application"),
     path("held", views_changes.held, name="held"),
     path("held/<int:visit>", views_changes.decide_held_part, name="decide_held"),
     path("arrears", views_changes.arrears_page, name="arrears"),

@@ -25,7 +25,8 @@ from yizhan.agency.care.rewriting import decide_held
 from yizhan.agency.desk.tables import PAGE, Day, Fen, List, Number, in_pages
 from yizhan.agency.desk.templatetags.desk import state as state_mark
 from yizhan.agency.desk.words import lang, later, say
-from yizhan.agency.enrolment.views.choosing import again, attachment, day_input, xlsx
+from yizhan.agency.enrolment.views.choosing import again, attachment, day_input, payer_words, xlsx
+from yizhan.agency.enrolment.years import scheme_at
 from yizhan.agency.jobs.models import Run
 from yizhan.agency.people.models import Person
 from yizhan.agency.people.queries import areas_below, shown_name
@@ -47,6 +48,17 @@ Refusal = (Problems, InputProblem)
 def identity_words(codes: Iterable[str]) -> str:
     """特困、低保; a dash for none."""
     return say("、", ", ").join(FACTS["identity"].word(code, lang()) for code in codes) or "—"
+
+
+def layer_words(key: str | tuple[str, str], area_path: str) -> str:
+    """A layer and who pays it, in the language of the request, as the area's documents name them. `key`: "layer payer"."""
+    layer, payer = key if isinstance(key, tuple) else key.split(" ", 1)
+    try:
+        scheme = scheme_at(area_path)
+    except Problems:
+        return f"{layer} · {payer}"
+    english = {known.name: known.en for known in scheme.layers}
+    return f"{say(layer, english.get(layer, layer))} · {scheme.word(payer, lang())}"
 
 
 def kept(person: Person) -> Person:
@@ -101,7 +113,9 @@ def touched(request: Request) -> HttpResponse:
             "name": shown_name(r.settlement.person, request.user),
             "was": identity_words(r.settlement.identities),
             "now": identity_words(r.identities),
-            "changes": list(r.planned.by_payer.items()) if r.planned else [],
+            "changes": [(layer_words(key, r.settlement.area_path), fen) for key, fen in r.planned.by_payer.items()]
+            if r.planned
+            else [],
         }
         for r in found
     ]
@@ -278,7 +292,12 @@ class Lines(List):
         """Layers and payers, or why it cannot be computed."""
         if record.problems:
             return str(record.problems[0][lang()])
-        return "；".join(f"{key} {yuan_grouped(fen)}" for key, fen in record.changes.items()) or "—"
+        return (
+            say("；", "; ").join(
+                f"{layer_words(key, record.area_path)} {yuan_grouped(fen)}" for key, fen in record.changes.items()
+            )
+            or "—"
+        )
 
 
 def _batch(number: int) -> Resettlement:
@@ -318,7 +337,7 @@ def resettlement(request: Request, number: int) -> HttpResponse:
     checker = officer.may(Right.SETTLEMENT_APPROVE) and batch.made_by_id != officer.pk
     context = {
         "batch": batch, "table": in_pages(request, Lines(rows)), "kind": kind, "run": run, "selection": _selection_words(batch),
-        "funds": batch.sums.get("funds", {}).items(), "may_decide": checker and batch.state == "proposed",
+        "funds": _funds(batch), "may_decide": checker and batch.state == "proposed",
         "may_go_on": checker and batch.state == "approved" and run is not None and run.state in ("failed", "cancelled"),
         "may_withdraw": officer.may(Right.SETTLEMENT_RESETTLE) and batch.state == "proposed",
     }  # fmt: skip
@@ -334,6 +353,11 @@ class DecideForm(forms.Form):
     def __init__(self, data: Any, choices: Iterable[tuple[str, str]], **options: Any) -> None:
         super().__init__(data, **options)
         self.fields["decision"].choices = list(choices)  # type: ignore[attr-defined]
+
+
+def _funds(batch: Resettlement) -> list[tuple[str, int]]:
+    """What each layer and payer pays more by a batch, in words."""
+    return [(layer_words(key, batch.area_path), fen) for key, fen in batch.sums.get("funds", {}).items()]
 
 
 @page(Right.SETTLEMENT_APPROVE)
@@ -352,7 +376,7 @@ def decide_resettlement(request: Request, number: int) -> HttpResponse:
         else:
             return redirect("care:resettlement", number=number)
     status = 422 if request.method == "POST" else 200
-    context = {"batch": batch, "form": form, "funds": batch.sums.get("funds", {}).items(), "selection": _selection_words(batch)}  # fmt: skip
+    context = {"batch": batch, "form": form, "funds": _funds(batch), "selection": _selection_words(batch)}  # fmt: skip
     return render(request, "care/resettlement_decide.html", context, status=status)
 
 
@@ -389,7 +413,7 @@ def export_resettlement(request: Request, number: int) -> HttpResponse:
         (
             r.settlement.visit.number, kept(r.person).number, shown_name(kept(r.person), request.user), _hospital(r.settlement),
             r.settlement.discharged_on, identity_words(r.identities_was), identity_words(r.identities_now), r.patient_was,
-            r.patient_now, r.difference_fen, "；".join(f"{key} {yuan_grouped(fen)}" for key, fen in r.changes.items()),
+            r.patient_now, r.difference_fen, say("；", "; ").join(f"{layer_words(key, r.area_path)} {yuan_grouped(fen)}" for key, fen in r.changes.items()),
             str(r.shown_state.words),
         )
         for r in rows.order_by("person_id", "id")
@@ -411,7 +435,14 @@ def dues_page(request: Request) -> HttpResponse:
     context = {
         "page": paging,
         "kind": kind,
-        "rows": [(due, shown_name(due.person, request.user)) for due in paging],
+        "rows": [
+            (
+                due,
+                shown_name(due.person, request.user),
+                [(payer_words(p, due.person.area_path), fen) for p, fen in due.by_payer.items()],
+            )
+            for due in paging
+        ],
         "due": sum(due.fen for due in found if due.fen > 0),
         "owed": -sum(due.fen for due in found if due.fen < 0),
         "persons": sum(due.fen > 0 for due in found),
@@ -426,7 +457,7 @@ def dues_page(request: Request) -> HttpResponse:
 def export_dues(request: Request) -> HttpResponse:
     """The list as a workbook, accounts masked."""
     rows = [
-        (due.person.number, shown_name(due.person, request.user), payer, fen, due.account.account_mask if due.account else "")
+        (due.person.number, shown_name(due.person, request.user), payer_words(payer, due.person.area_path), fen, due.account.account_mask if due.account else "")
         for due in dues.dues()
         for payer, fen in due.by_payer.items()
     ]  # fmt: skip
@@ -441,6 +472,34 @@ class PurposeForm(forms.Form):
     """Why the full account numbers are needed."""
 
     purpose = forms.CharField(label=later("用途", "Purpose"), max_length=200)
+
+
+class PaymentsForm(forms.Form):
+    """By what and when the bank paid."""
+
+    document = forms.CharField(label=later("文号或凭证号", "Document or voucher"), max_length=100)
+    on = forms.DateField(label=later("付出日期", "Day of payment"), widget=day_input())
+    why = forms.CharField(label=later("事由", "Reason"), max_length=200)
+
+
+@page(Right.TRANSFER_PROPOSE)
+def propose_dues(request: Request) -> HttpResponse:
+    """Propose all that is due to persons with an account, under one document."""
+    form = PaymentsForm(
+        request.POST or None, initial={"on": timezone.localdate(), "why": say("回补款", "back-payments")}
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            count = dues.propose_payments(**form.cleaned_data, acting_user=request.user)
+        except Refusal as refused:
+            again(form, refused)
+        else:
+            messages.success(
+                request, say("已提出 {n} 笔付款，待复核。", "{n} payments are proposed; a reviewer decides.", n=count)
+            )
+            return redirect("ledger:movements")
+    status = 422 if request.method == "POST" else 200
+    return render(request, "care/dues_propose.html", {"form": form}, status=status)
 
 
 @page(Right.TRANSFER_PROPOSE)

@@ -13,7 +13,7 @@ from functools import partial
 from django.db import connection
 from django.utils import timezone
 
-from yizhan.agency.demonstration import catalogues, country, filings, lists, money, population, visits
+from yizhan.agency.demonstration import catalogues, country, filings, funds, lists, money, population, visits
 from yizhan.agency.demonstration.country import COUNTIES, PASSWORD, SHOWN, STAGE, officer
 from yizhan.agency.demonstration.money import latest_year
 from yizhan.agency.desk.words import Words
@@ -92,8 +92,12 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"receipts.{county}", partial(money.take_receipts, county)
     yield "decisions", partial(money.decide_some, "yuhu")
     yield "doubles", partial(money.find_doubles, "yuhu")
+    for county in COUNTIES:
+        yield f"funds.{county}", partial(funds.pay_in, county)
+    yield "covers", partial(funds.cover, "yuhu")
     yield "bills", money.settle_bills
     yield "filings", partial(filings.make, today)
+    yield "payments", partial(funds.pay_out, "yuhu")
     # Later than the bills in time, too: what is corrected must be younger than what was settled by it.
     yield "late_list", partial(lists.apply_late_list, money.billed(today).replace(day=1), "yuhu")
     yield "more_subsidies", partial(money.propose_more, "yuhu")

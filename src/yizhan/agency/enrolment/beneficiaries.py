@@ -1,9 +1,11 @@
-"""A person as settlement knows one: identities, insured periods, area. One statement, because every bill asks."""
+"""A person as settlement knows one: identities, insured periods, supplementary insurance, area. One statement, because every
+bill asks.
+"""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
@@ -12,6 +14,7 @@ from yizhan.agency.enrolment.errors import NoPolicyThere
 from yizhan.agency.enrolment.models import RESIDENT
 from yizhan.agency.people.models import Person
 from yizhan.engine.facts import DEPARTMENTS
+from yizhan.engine.settlement import resolver_of
 from yizhan.errors import Problems
 from yizhan.policy.areas import load_scheme
 
@@ -31,6 +34,17 @@ def pooling_path(area_path: str) -> str:
     return area_path[: area_path.index(f"{code}.") + len(code) + 1]
 
 
+COVERING = "补充保险"
+"""The kind of layer that supplementary insurance pays."""
+
+
+def insurers_at(area_path: str) -> tuple[str, ...]:
+    """Who pays supplementary insurance in a place, as its policies name them. Raises NoPolicyThere."""
+    scheme = load_scheme(pooling_area(area_path))
+    payers = resolver_of(scheme).payers
+    return tuple(dict.fromkeys(p for layer in scheme.layers if layer.kind == COVERING for p in payers[layer.name]))
+
+
 # A resident's year counts once nothing is owed for it, as `queries.insured_periods` has it.
 _KNOWN = """
     select
@@ -45,21 +59,31 @@ _KNOWN = """
          and (not e.scheme = any(%(resident)s) or exists (
              select 1 from enrolment_charge c
              where c.person_id = e.person_id and c.year = e.year and c.balance <= 0 and not c.void))),
-        (select a.name from staff_area a where a.code = %(county)s)
+        (select a.name from staff_area a where a.code = %(county)s),
+        exists (select 1 from enrolment_cover c join people_person p on p.id = c.person_id
+                where (p.id = %(person)s or p.merged_into_id = %(person)s) and c.valid @> %(on)s::date
+                and c.recorded_at <= coalesce(%(at)s::timestamptz, 'infinity')
+                and (c.withdrawn_at is null or c.withdrawn_at > %(at)s::timestamptz))
 """
 
 
-def beneficiary_of(person: Person, known_at: datetime | None = None) -> dict[str, Any]:
-    """The person as docs/settle.md describes a beneficiary, by the identities known at an instant; now, if none is given."""
+def beneficiary_of(person: Person, *, on: date, known_at: datetime | None = None) -> dict[str, Any]:
+    """The person as docs/settle.md describes a beneficiary, by what was known at an instant; now, if none is given.
+
+    Facts of which a bill has one value（insurance, tier, supplementary insurance）are those of `on`, the day whose rules the
+    area lets count: who has no cover on record for that day holds none.
+    """
     county = ".".join(person.area_path.split(".")[3:4])
+    asked = {"person": person.pk, "at": known_at, "on": on, "resident": list(RESIDENT), "county": county}
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, {"person": person.pk, "at": known_at, "resident": list(RESIDENT), "county": county})
-        marks, periods, name = cursor.fetchone()
+        cursor.execute(_KNOWN, asked)
+        marks, periods, name, covered = cursor.fetchone()
     marks, periods = _read(marks), _read(periods)
     known: dict[str, Any] = {
         "person": person.number,
         "born_on": person.born_on.isoformat(),
         "sex": person.sex,
+        "supplementary": "yes" if covered else "no",
         "identities": [
             {"identity": identity, "from": begins, "to": ends, "certified_by": by if by in DEPARTMENTS else "other"}
             for identity, begins, ends, by in marks
@@ -68,7 +92,9 @@ def beneficiary_of(person: Person, known_at: datetime | None = None) -> dict[str
     if name:
         known["insured_county"] = name
     if periods:
-        scheme, _, _, tier = periods[-1]
+        day = on.isoformat()
+        there = (p for p in reversed(periods) if p[1] <= day and (p[2] is None or day <= p[2]))
+        scheme, _, _, tier = next(there, periods[-1])
         known["insurance"] = scheme
         if tier:
             known["tier"] = tier

@@ -153,3 +153,39 @@ class NoPolicyThere(InputProblem):
     code = "no_policy_there"
     zh = "{area} 没有可用的政策，不能结算。"
     en = "there is no policy for {area}, so nothing can be settled there."
+
+
+class NoSuchInsurer(InputProblem):
+    code = "no_such_insurer"
+    zh = "当地政策里没有“{insurer}”这项补充保险；可选：{known_zh}。"
+    en = "the area's policies name no supplementary insurance “{insurer}”; choose among: {known_en}."
+
+
+class WrongCoverDays(InputProblem):
+    code = "wrong_cover_days"
+    zh = "终保日期 {last} 早于起保日期 {first}。"
+    en = "the last day {last} is before the first day {first}."
+
+
+class CoverOverlaps(InputProblem):
+    code = "cover_overlaps"
+    zh = "{name} 已登记“{insurer}” {first} 至 {last}，日期重叠。登记错了的，请先撤销原来的。"
+    en = "{name} holds “{insurer}” from {first} to {last} already, and the days overlap. If that is wrong, withdraw it first."
+
+
+class CoverWithdrawn(InputProblem):
+    code = "cover_withdrawn"
+    zh = "这份补充保险已经撤销（{why}）。"
+    en = "this cover was withdrawn already ({why})."
+
+
+class WhyWithdrawn(InputProblem):
+    code = "why_withdrawn"
+    zh = "请写明撤销的原因。"
+    en = "say why it is withdrawn."
+
+
+class FileTooLong(InputProblem):
+    code = "file_too_long"
+    zh = "文件有 {rows} 行，一次最多 {most} 行。请分成几份。"
+    en = "the file has {rows} rows; at most {most} are taken at once. Split it."

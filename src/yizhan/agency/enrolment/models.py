@@ -9,6 +9,7 @@
     Receipt        one payment that the tax office confirmed; `Difference` is what did not fit
     Refund         money to be paid back: proposed, approved, listed
     Double         somebody insured twice, and which of the two stays
+    Cover          supplementary insurance that somebody holds: from when to when, and who paid its premium
 
     own premium = covered by subsidies + paid by the person + balance
 
@@ -21,7 +22,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
-from django.contrib.postgres.fields import DateRangeField
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -115,6 +117,15 @@ ROW_OUTCOMES = {
     "not_found": State(Words("查无此人", "not found"), "bad"),
     "refused": State(Words("不能办理", "refused"), "bad"),
 }
+
+PAID_BY = {
+    "person": Words("本人", "the person"),
+    "finance": Words("财政", "public finance"),
+    "shared": Words("财政和本人", "public finance and the person"),
+    "donor": Words("帮扶单位或捐赠", "a partner or donor"),
+    "other": Words("其他", "other"),
+}
+"""Who paid the premium of supplementary insurance. It is the insurer's money, and stands in no account of ours."""
 
 KEEPS = {
     "own": Words("保留本地参保", "the enrolment here stays"),
@@ -600,3 +611,63 @@ class Double(models.Model):
             )
         ]
         indexes = [models.Index(fields=["area_path", "year"], name="double_area")]
+
+
+class CoverQuerySet(models.QuerySet["Cover"]):
+    """Covers, by what is believed now."""
+
+    def live(self) -> CoverQuerySet:
+        """Not withdrawn."""
+        return self.filter(withdrawn_at=None)
+
+
+class Cover(models.Model):
+    """Supplementary insurance that somebody holds（补充保险、扶贫特惠保）. Corrected by withdrawing the row and adding another.
+
+    `insurer` is the payer as the policies name it, `valid` half-open and never without an end: it is bought by the year.
+    """
+
+    person = models.ForeignKey(Person, models.PROTECT, related_name="covers")
+    area_path = PathField(help_text="where the person is insured")
+    insurer = models.CharField(max_length=40)
+    valid = DateRangeField()
+    premium_fen = models.BigIntegerField(null=True, help_text="premium for the whole period; null: not known")
+    paid_by = models.CharField(max_length=10)
+    document = models.CharField(max_length=100, help_text="policy, list or letter that says so")
+    recorded_at = models.DateTimeField(db_default=Now())
+    recorded_by = _officer(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = _officer(null=True)
+    withdrawn_why = models.CharField(max_length=200, blank=True)
+
+    objects = CoverQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="one_cover_at_a_time",
+                expressions=[
+                    ("person", RangeOperators.EQUAL),
+                    ("insurer", RangeOperators.EQUAL),
+                    ("valid", RangeOperators.OVERLAPS),
+                ],
+                condition=Q(withdrawn_at=None),
+            ),
+            models.CheckConstraint(
+                condition=Q(valid__isempty=False, valid__lower_inf=False, valid__upper_inf=False), name="cover_has_days"
+            ),
+            models.CheckConstraint(condition=Q(premium_fen__gte=0), name="cover_premium_not_negative"),
+            models.CheckConstraint(condition=Q(paid_by__in=list(PAID_BY)), name="cover_paid_by_somebody"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None) | ~Q(withdrawn_why=""), name="cover_withdrawn_for_a_reason"
+            ),
+        ]
+        indexes = [models.Index(fields=["area_path", "-id"], name="cover_area")]
+
+    if TYPE_CHECKING:
+        person_id: int
+
+    @property
+    def last_day(self) -> date:
+        """The last insured day."""
+        return self.valid.upper - timedelta(days=1)

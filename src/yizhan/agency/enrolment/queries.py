@@ -17,6 +17,7 @@ from yizhan.agency.enrolment.errors import BothEnrolled
 from yizhan.agency.enrolment.models import (
     RESIDENT,
     Charge,
+    Cover,
     Difference,
     Double,
     Enrolment,
@@ -148,6 +149,28 @@ def insured_periods(person: Person, scheme: str | None = None) -> list[InsuredPe
         )
         for row in rows.order_by("insured", "id")
     ]  # fmt: skip
+
+
+def covers(path: str, *, on: date | None = None) -> QuerySet[Cover]:
+    """Covers recorded in an area, withdrawn ones too, latest first; with `on`, those that hold on that day."""
+    rows = Cover.objects.filter(within(path)).select_related("person__merged_into", "recorded_by", "withdrawn_by")
+    if on is not None:
+        rows = rows.live().filter(valid__contains=on)
+    return rows.order_by("-id")
+
+
+def covers_of(person: Person) -> list[Cover]:
+    """All covers of a person, those of merged records and withdrawn ones too, latest first."""
+    rows = Cover.objects.filter(of_person(person)).select_related("recorded_by", "withdrawn_by")
+    return list(rows.order_by("-valid", "-id"))
+
+
+def cover(number: int) -> Cover:
+    """One. Raises NotFound."""
+    found = Cover.objects.select_related("person__merged_into").filter(pk=number).first()
+    if found is None:
+        raise NotFound()
+    return found
 
 
 def within(path: str, column: str = "area_path") -> Q:

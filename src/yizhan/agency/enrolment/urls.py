@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from yizhan.agency.enrolment import gaps
-from yizhan.agency.enrolment.views import coverage, doubles, held, people, subsidies, tax
+from yizhan.agency.enrolment.views import coverage, covers, doubles, held, people, subsidies, tax
 from yizhan.agency.people import panels
 
 gaps.register()
@@ -49,6 +49,13 @@ urlpatterns = [
     path("doubles", doubles.cases, name="doubles"),
     path("doubles/look", doubles.look, name="look"),
     path("doubles/<int:number>", doubles.case, name="double"),
+    path("covers", covers.covers, name="covers"),
+    path("covers/record", covers.record_cover, name="record_cover"),
+    path("covers/record/<int:person>", covers.record_cover, name="record_cover_of"),
+    path("covers/import", covers.import_covers, name="import_covers"),
+    path("covers/template", covers.cover_template, name="cover_template"),
+    path("covers/of/<int:person>", covers.covers_of, name="covers_of"),
+    path("covers/<int:number>/withdraw", covers.withdraw_cover, name="withdraw_cover"),
     path("coverage", coverage.coverage, name="coverage"),
     path("coverage/missing", coverage.missing, name="missing"),
     path("coverage/missing/export", coverage.export_missing, name="export_missing"),

@@ -178,7 +178,8 @@ def _compared(row: Filing, sample: Sample, on: date) -> Effect:
     states: dict[int, YearState] = {}
     for year_states in facts.YEAR_STATE:
         states |= year_states(person, scheme)
-    beneficiary = beneficiary_of(person)
+    days = {"admitted_on": sample.admitted_on, "discharged_on": sample.discharged_on, "settled_on": settled_on}
+    beneficiary = beneficiary_of(person, on=days[scheme.conventions.policy_date])
     answers = {
         key: _settled(scheme, beneficiary, states, sample, diagnoses, settled_on, path, told)
         for key, told in known.items()

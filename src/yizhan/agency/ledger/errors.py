@@ -51,3 +51,33 @@ class WordsNeeded(InputProblem):
     code = "movement_words"
     zh = "请写明文号或凭证号，以及事由。"
     en = "give the document or voucher number, and the reason."
+
+
+class SideNeeded(InputProblem):
+    code = "movement_side"
+    zh = "“{kind_zh}”的对方应是{side_zh}。"
+    en = "the other side of a {kind_en} is {side_en}."
+
+
+class IncomeNeeded(InputProblem):
+    code = "movement_income"
+    zh = "收入要选收入科目。"
+    en = "say which income a receipt is."
+
+
+class GiverNeeded(InputProblem):
+    code = "movement_giver"
+    zh = "“{income_zh}”要写明由哪个{level_zh}承担，并且在这个基金的统筹区和您的辖区内。"
+    en = "say which {level_en} bears “{income_en}”; it must lie in the fund's pooling area and in yours."
+
+
+class DayAhead(InputProblem):
+    code = "movement_day"
+    zh = "日期 {on} 还没有到。钱到账或付出以后再记。"
+    en = "{on} has not come yet. Record money once it has moved."
+
+
+class NoFundsHere(InputProblem):
+    code = "no_funds_here"
+    zh = "{area}没有可用的政策，不知道有哪些基金。"
+    en = "there are no policies for {area}, so its funds are not known."

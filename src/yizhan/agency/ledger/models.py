@@ -7,7 +7,7 @@ keys are made from what they stand for; they are written when they are first use
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 from django.db import models
@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from yizhan.agency.desk.words import Words
-from yizhan.agency.staff.models import Institution, PathField
+from yizhan.agency.staff.models import Area, Institution, PathField
 
 FUND_ACCOUNTS = {
     "cash": Words("货币资金", "cash"),
@@ -25,7 +25,9 @@ FUND_ACCOUNTS = {
     "advance_given": Words("应收垫付款", "advances to other funds"),
     "advance_owed": Words("应付垫付款", "owed to other funds for advances"),
     "income_premium": Words("保费收入", "premium income"),
-    "income_subsidy": Words("财政补助收入", "subsidy income"),
+    "income_subsidy": Words("上级财政补助收入", "subsidies from the state and the province"),
+    "income_city": Words("市级承担收入", "the city's share"),
+    "income_county": Words("县（市、区）承担收入", "the counties' shares"),
     "income_other": Words("其他收入", "other income"),
     "transfer_in": Words("上下级划入", "transfers in between levels"),
     "transfer_out": Words("上下级划出", "transfers out between levels"),
@@ -38,10 +40,22 @@ HOSPITAL_ACCOUNTS = {
     "patient": Words("应收个人", "receivable from patients"),
     "cash": Words("已收款项", "money received"),
 }
+INCOMES = tuple(kind for kind in FUND_ACCOUNTS if kind.startswith("income_"))
+SHARES = {"income_city": "city", "income_county": "county"}
+"""Incomes that a level of government owes to a fund by the document that set it up（江门 二（三）：市和各市、区共同承担）→ that level."""
+
+NO_FUNDS = ("定点医疗机构", "定点零售药店")
+"""Payers of the policies that are the institution itself: what it waives stands in its own book."""
+
 ACCOUNTS = {"fund": FUND_ACCOUNTS, "hospital": HOSPITAL_ACCOUNTS}
 """The chart of accounts, by kind of book."""
 
-BOOK_KINDS = {"fund": Words("基金", "fund"), "hospital": Words("医疗机构", "institution")}
+
+class State(NamedTuple):
+    """A state as pages show it: words, and a tone (good, wait, bad, plain)."""
+
+    words: Words
+    tone: str
 
 
 class Book(models.Model):
@@ -140,13 +154,16 @@ class Movement(models.Model):
         "receipt": Words("收入", "receipt"),
         "to_hospital": Words("支付医疗机构", "payment to an institution"),
         "to_person": Words("支付个人", "payment to a person"),
+        "from_hospital": Words("医疗机构退回", "repayment by an institution"),
+        "from_person": Words("个人退回", "repayment by a person"),
         "clear_advance": Words("归还垫付", "clearing of an advance"),
+        "return_advance": Words("退回多还的垫付", "return of what was cleared too much"),
         "between_levels": Words("同一基金上下级划转", "transfer between levels of one fund"),
     }
     STATES = {
-        "proposed": Words("待复核", "to be approved"),
-        "approved": Words("已入账", "posted"),
-        "rejected": Words("已退回", "rejected"),
+        "proposed": State(Words("待复核", "to be approved"), "wait"),
+        "approved": State(Words("已入账", "posted"), "good"),
+        "rejected": State(Words("已退回", "rejected"), "bad"),
     }
 
     kind = models.CharField(max_length=20)
@@ -155,6 +172,9 @@ class Movement(models.Model):
         Book, models.PROTECT, null=True, related_name="+", help_text="the other fund or institution"
     )
     income = models.CharField(max_length=20, blank=True, help_text="of a receipt: which income")
+    giver = models.ForeignKey(
+        Area, models.PROTECT, null=True, related_name="+", help_text="of a share: the city or county that bears it"
+    )
     person_id = models.BigIntegerField(null=True)
     fen = models.BigIntegerField()
     on = models.DateField()
@@ -174,7 +194,28 @@ class Movement(models.Model):
             models.CheckConstraint(
                 condition=Q(decided_by=None) | Q(made_by=None) | ~Q(decided_by=F("made_by")), name="movement_two_persons"
             ),
-            models.CheckConstraint(condition=Q(kind__in=["receipt", "to_hospital", "to_person", "clear_advance", "between_levels"]), name="known_movement"),
+            models.CheckConstraint(
+                condition=Q(income__in=list(SHARES), giver__isnull=False) | (~Q(income__in=list(SHARES)) & Q(giver=None)),
+                name="share_has_a_giver",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="receipt", income__in=list(INCOMES)) | (~Q(kind="receipt") & Q(income="")),
+                name="receipt_is_some_income",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["to_person", "from_person"], person_id__isnull=False)
+                | (~Q(kind__in=["to_person", "from_person"]) & Q(person_id=None)),
+                name="paid_to_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=[
+                        "receipt", "to_hospital", "to_person", "from_hospital", "from_person", "clear_advance", "return_advance",
+                        "between_levels",
+                    ]
+                ),
+                name="known_movement",
+            ),
         ]  # fmt: skip
 
     if TYPE_CHECKING:
@@ -188,6 +229,6 @@ class Movement(models.Model):
         return self.KINDS[self.kind]
 
     @property
-    def state_words(self) -> Words:
+    def shown_state(self) -> State:
         """Where it stands."""
         return self.STATES[self.state]

@@ -25,6 +25,10 @@ PAGES: dict[str, Callable[[int], str]] = {}
 """Kind of document → the address of a document's page."""
 
 
+RECORDS: list[Callable[[int], list[int]]] = []
+"""Who knows which records are one person's: the number of one → the numbers of all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Something that the books and the documents do not both say. `kind` "" where no document is concerned."""

@@ -9,26 +9,30 @@ from typing import Any
 import django_tables2 as tables
 from django import forms
 from django.contrib import messages
+from django.db.models import Sum
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from yizhan.agency.desk.fields import YuanField
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
+from yizhan.agency.desk.templatetags.desk import state as state_mark
 from yizhan.agency.desk.words import Words, lang, later, say
 from yizhan.agency.ledger import actions, queries
-from yizhan.agency.ledger.models import Book, Movement, Posting
+from yizhan.agency.ledger.models import FUND_ACCOUNTS, INCOMES, Book, Movement, Posting
 from yizhan.agency.ledger.queries import book_name
 from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.ceilings import use
-from yizhan.agency.staff.errors import BadForm
+from yizhan.agency.staff.models import Area
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.sign_in import require_fresh
-from yizhan.engine.money import parse_yuan
+from yizhan.engine.money import yuan
 from yizhan.errors import Problem, Problems
 
 DOCUMENTS = {
@@ -64,6 +68,40 @@ def overview(request: Request) -> HttpResponse:
         "may_propose": request.user.may(Right.TRANSFER_PROPOSE),
     }
     return render(request, "ledger/overview.html", context)
+
+
+@page(Right.TRANSFER_PROPOSE)
+@require_POST
+def open_books(request: Request) -> HttpResponse:
+    """Open the books of all funds that the policies name."""
+    new = actions.open_books(acting_user=request.user)
+    if new:
+        messages.success(request, say("新开 {n} 个基金的账：{names}。", "Books of {n} funds are open now: {names}.",
+                                      n=len(new), names="、".join(book.payer for book in new)))  # fmt: skip
+    else:
+        messages.info(
+            request, say("政策里写到的基金都已经有账。", "All funds that the policies name have books already.")
+        )
+    return redirect("ledger:overview")
+
+
+@page(Right.LEDGER_SEE)
+def shares(request: Request) -> HttpResponse:
+    """What the city and its counties bore of each fund in a year, beside what was paid for their people."""
+    today = timezone.localdate()
+    asked = request.GET.get("year", "")
+    year = int(asked) if asked.isdecimal() and 2000 <= int(asked) <= 2100 else today.year
+    found = queries.shares(request.user.area_path, year=year)
+    groups: dict[str, list[queries.Borne]] = {}
+    for row in found:
+        groups.setdefault(book_name(row.book), []).append(row)
+    context = {
+        "groups": [(payer, rows, sum(r.given for r in rows)) for payer, rows in groups.items()],
+        "year": year,
+        "years": sorted({*range(today.year, today.year - 8, -1), year}, reverse=True),
+        "may_propose": request.user.may(Right.TRANSFER_PROPOSE),
+    }
+    return render(request, "ledger/shares.html", context)
 
 
 @page(Right.LEDGER_SEE)
@@ -135,8 +173,13 @@ class Statement(List):
         """What posted it, leading to its page."""
         kind, number = record.entry.document_kind, record.entry.document_id
         words = f"{DOCUMENTS.get(kind, kind)} {number}"
+        whole = format_html('<a href="{}">{}</a>', reverse("ledger:entry", args=[kind, number]), say("分录", "entry"))
         address = queries.page_of(kind, number)
-        return format_html('<a href="{}">{}</a>', address, words) if address else words
+        return (
+            format_html('<a href="{}">{}</a> · {}', address, words, whole)
+            if address
+            else format_html("{} · {}", words, whole)
+        )
 
     def render_debit(self, record: Posting) -> str:
         """Positive amounts."""
@@ -151,7 +194,7 @@ class Statement(List):
 def statement(request: Request, number: int) -> HttpResponse:
     """One account: opening, by day and by document, closing."""
     since, until = _range(request)
-    account = queries.account(number)
+    account = queries.account(number, request.user.area_path)
     days = queries.by_day(account, since=since, until=until)
     opening = queries.opening(account, since=since)
     debit, credit = sum(d[2] for d in days), sum(d[3] for d in days)
@@ -172,8 +215,8 @@ class Movements(List):
 
     on = Day(verbose_name=later("日期", "Day"))
     kind = tables.Column(verbose_name=later("类别", "Kind"))
-    book = tables.Column(verbose_name=later("基金", "Fund"), accessor="book__payer")
-    other = tables.Column(verbose_name=later("对方", "Other side"), default="—", orderable=False)
+    book = tables.Column(verbose_name=later("基金", "Fund"), order_by="book__payer")
+    other = tables.Column(verbose_name=later("对方、科目", "Other side"), empty_values=(), orderable=False)
     fen = Fen(verbose_name=later("金额（元）", "Amount (yuan)"))
     document = tables.Column(verbose_name=later("凭证", "Document"))
     made_by = tables.Column(verbose_name=later("提出", "Proposed by"), accessor="made_by__name", default="—")
@@ -186,59 +229,75 @@ class Movements(List):
         """In words, leading to the page."""
         return format_html('<a href="{}">{}</a>', reverse("ledger:movement", args=[record.pk]), str(record.kind_words))
 
-    def render_other(self, value: Book) -> str:
-        """Fund or institution."""
+    def render_book(self, value: Book) -> str:
+        """The fund."""
         return book_name(value)
 
-    def render_state(self, record: Movement) -> str:
-        """In words."""
-        return str(record.state_words)
+    def render_other(self, record: Movement) -> str:
+        """Fund, institution, person, or which income."""
+        if record.other is not None:
+            return book_name(record.other)
+        if record.person_id is not None:
+            return f"{record.person_id:010d}"
+        giver = (
+            say("：{area}", ": {area}", area=say(record.giver.name, record.giver.name_en or record.giver.name))
+            if record.giver
+            else ""
+        )
+        return f"{FUND_ACCOUNTS[record.income]}{giver}"
+
+    def render_state(self, record: Movement) -> SafeString:
+        """As a mark."""
+        return state_mark(record.shown_state)
 
 
 @page(Right.LEDGER_SEE)
 def movements(request: Request) -> HttpResponse:
     """Receipts, payments and transfers, those to be approved first by their state."""
-    table = in_pages(request, Movements(queries.movements(request.user.area_path)))
-    context = {"table": table, "may_propose": request.user.may(Right.TRANSFER_PROPOSE)}
+    rows = queries.movements(request.user.area_path)
+    state = request.GET.get("state", "")
+    table = in_pages(request, Movements(rows.filter(state=state) if state in Movement.STATES else rows))
+    context = {
+        "table": table,
+        "state": state,
+        "states": [(code, shown.words) for code, shown in Movement.STATES.items()],
+        "may_propose": request.user.may(Right.TRANSFER_PROPOSE),
+    }
     return render(request, "ledger/movements.html", context)
 
 
 class MovementForm(forms.Form):
-    """A movement to be proposed."""
+    """A movement of one kind to be proposed: only the fields that this kind has."""
 
-    kind = forms.ChoiceField(label=later("类别", "Kind"))
     book = forms.TypedChoiceField(label=later("基金", "Fund"), coerce=int)
-    income = forms.ChoiceField(label=later("收入科目（收入时）", "Income (of a receipt)"), required=False)
-    other = forms.TypedChoiceField(
-        label=later("对方（支付医疗机构、归还垫付、上下级划转时）", "Other side (institution, or fund)"), coerce=int,
-        required=False, empty_value=None,
+    income = forms.ChoiceField(label=later("收入科目", "Income"))
+    giver = forms.ModelChoiceField(
+        Area.objects.none(), label=later("由谁承担", "Borne by"), required=False, empty_label="—",
+        help_text=later("市级、县级承担收入时选。", "Of a share of the city or a county."),
     )  # fmt: skip
-    person = forms.CharField(
-        label=later("人员编号（支付个人时）", "Person number (of a payment to a person)"), required=False
+    other = forms.TypedChoiceField(label=later("对方", "Other side"), coerce=int)
+    person = forms.CharField(label=later("人员编号", "Person number"))
+    amount = YuanField(label=later("金额（元）", "Amount (yuan)"), required=True)
+    on = forms.DateField(
+        label=later("到账或付出日期", "Day the money moved"), widget=forms.DateInput(attrs={"type": "date"})
     )
-    amount = forms.CharField(label=later("金额（元）", "Amount (yuan)"))
-    on = forms.DateField(label=later("日期", "Day"), widget=forms.DateInput(attrs={"type": "date"}))
     document = forms.CharField(label=later("文号或凭证号", "Document or voucher"), max_length=100)
     why = forms.CharField(label=later("事由", "Reason"), max_length=200)
 
-    def __init__(self, *args: Any, path: str, **options: Any) -> None:
+    def __init__(self, *args: Any, kind: str, path: str, **options: Any) -> None:
         super().__init__(*args, **options)
-        funds, hospitals = queries.funds(path), queries.hospitals(path)
+        funds = queries.funds(path)
         fields: dict[str, Any] = self.fields
-        fields["kind"].choices = [(kind, str(words)) for kind, words in Movement.KINDS.items()]
         fields["book"].choices = [(b.pk, book_name(b)) for b in funds]
-        fields["other"].choices = [("", "—"), *((b.pk, book_name(b)) for b in (*hospitals, *funds))]
-        incomes = ("income_premium", "income_subsidy", "income_other")
-        fields["income"].choices = [("", "—"), *((k, str(queries.ACCOUNTS["fund"][k])) for k in incomes)]
-
-    def clean_amount(self) -> int:
-        """Fen."""
-        try:
-            return parse_yuan(self.cleaned_data["amount"].replace(",", "").strip())
-        except ValueError:
-            raise forms.ValidationError(
-                say("请写元，最多两位小数，例如 1200.50", "yuan with at most two decimals, such as 1200.50")
-            ) from None
+        fields["income"].choices = [(kind, str(FUND_ACCOUNTS[kind])) for kind in INCOMES]
+        fields["giver"].queryset = queries.givers(path)
+        others = queries.hospitals(path) if kind.endswith("_hospital") else funds
+        fields["other"].choices = [(b.pk, book_name(b)) for b in others]
+        if kind in SIDES:
+            fields["book"].label, fields["other"].label = (str(words) for words in SIDES[kind])
+        needed = {"receipt": {"income", "giver"}}.get(kind, {"person"} if kind.endswith("_person") else {"other"})
+        for name in {"income", "giver", "other", "person"} - needed:
+            del fields[name]
 
     def clean_person(self) -> int | None:
         """The number of the person."""
@@ -248,29 +307,35 @@ class MovementForm(forms.Form):
         return int(said) if said else None
 
 
+SIDES = {
+    "clear_advance": (Words("欠款的基金", "Fund that owes"), Words("垫付的基金", "Fund that advanced")),
+    "return_advance": (
+        Words("多收的基金", "Fund that got too much"),
+        Words("多还的基金", "Fund that cleared too much"),
+    ),
+    "between_levels": (Words("划出的基金", "From"), Words("划入的基金", "To")),
+}
+"""What the two funds of a movement are to each other, where the kind alone does not say it."""
+
+
 @page(Right.TRANSFER_PROPOSE)
 def propose(request: Request) -> HttpResponse:
-    """Propose a movement."""
-    form = MovementForm(
-        request.POST or None, path=request.user.area_path, initial={"on": timezone.localdate().isoformat()}
-    )
+    """Propose a movement of the kind that is chosen above the form; what is owed stands beside it."""
+    path = request.user.area_path
+    asked = request.POST.get("kind") or request.GET.get("kind") or "receipt"
+    kind = asked if asked in Movement.KINDS else "receipt"
+    initial = {"on": timezone.localdate().isoformat()} | {
+        k: request.GET.get(k) for k in ("book", "other", "person", "amount")
+    }
+    form = MovementForm(request.POST or None, kind=kind, path=path, initial=initial)
     problems: tuple[Problem, ...] = ()
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
-            needs = {
-                "to_hospital": said["other"],
-                "clear_advance": said["other"],
-                "between_levels": said["other"],
-                "to_person": said["person"],
-            }
-            if said["kind"] in needs and not needs[said["kind"]]:
-                field = ("人员编号", "person number") if said["kind"] == "to_person" else ("对方", "other side")
-                raise BadForm(field_zh=field[0], field_en=field[1], why_zh="这一类要填", why_en="this kind needs it")
             row = actions.propose(
-                said["kind"], queries.book(said["book"]), fen=said["amount"], on=said["on"], document=said["document"],
-                why=said["why"], other=queries.book(said["other"]) if said["other"] else None, income=said["income"],
-                person_id=said["person"], acting_user=request.user,
+                kind, queries.book(said["book"]), fen=said["amount"], on=said["on"], document=said["document"],
+                why=said["why"], other=queries.book(said["other"]) if said.get("other") else None, income=said.get("income", ""),
+                giver=said.get("giver"), person_id=said.get("person"), acting_user=request.user,
             )  # fmt: skip
         except Problems as refused:
             problems = refused.problems
@@ -280,7 +345,48 @@ def propose(request: Request) -> HttpResponse:
             messages.success(request, say("已提出，待复核。", "Proposed; a reviewer decides."))
             return redirect("ledger:movement", number=row.pk)
     status = 422 if request.method == "POST" else 200
-    return render(request, "ledger/propose.html", {"form": form, "problems": problems}, status=status)
+    context = {
+        "form": form, "problems": problems, "kind": kind, "kinds": Movement.KINDS.items(), "debts": _debts(kind, path),
+        "opened": bool(form.fields["book"].choices),  # type: ignore[attr-defined]  # of a choice field
+    }  # fmt: skip
+    return render(request, "ledger/propose.html", context, status=status)
+
+
+def _debts(kind: str, path: str) -> list[dict[str, Any]]:
+    """What could be paid by a movement of this kind: who to whom, how much."""
+    back = kind in ("from_hospital", "return_advance")
+    if kind.endswith("_hospital"):
+        found = queries.debts_to_hospitals(path)
+    elif kind.endswith("_advance"):
+        found = queries.debts_for_advances(path)
+    else:
+        return []
+    rows = [
+        (d.other, d.book, -d.fen) if kind == "return_advance" else (d.book, d.other, -d.fen if back else d.fen)
+        for d in found
+    ]
+    return [
+        {"book": book, "other": other, "from": book_name(book), "to": book_name(other), "fen": fen, "yuan": yuan(fen)}
+        for book, other, fen in rows if fen > 0
+    ]  # fmt: skip
+
+
+@page(Right.LEDGER_SEE)
+def entry(request: Request, kind: str, number: int) -> HttpResponse:
+    """What one document came to in the books."""
+    found, rows = queries.entry(kind, number)
+    lines: list[dict[str, Any]] = [
+        {
+            "name": book_name(p.account.book), "account": p.account_id, "words": queries.ACCOUNTS[p.account.book.kind][p.account.kind],
+            "debit": p.fen if p.fen > 0 else None, "credit": -p.fen if p.fen < 0 else None, "day": p.on,
+        }
+        for p in rows
+    ]  # fmt: skip
+    context = {
+        "entry": found, "lines": lines, "words": f"{DOCUMENTS.get(kind, kind)} {number}", "page": queries.page_of(kind, number),
+        "debit": sum(line["debit"] or 0 for line in lines), "credit": sum(line["credit"] or 0 for line in lines),
+    }  # fmt: skip
+    return render(request, "ledger/entry.html", context)
 
 
 @page(Right.LEDGER_SEE)
@@ -288,8 +394,42 @@ def movement(request: Request, number: int) -> HttpResponse:
     """One movement, and the reviewer's decision."""
     found = queries.movement(number, request.user.area_path)
     may = found.state == "proposed" and request.user.may(Right.TRANSFER_APPROVE) and found.made_by_id != request.user.pk
-    context = {"m": found, "other": book_name(found.other) if found.other else "", "may_decide": may}
+    context = {
+        "m": found,
+        "fund": book_name(found.book),
+        "other": book_name(found.other) if found.other else "",
+        "income": FUND_ACCOUNTS.get(found.income, ""),
+        "together": queries.movements(request.user.area_path).filter(state="proposed", document=found.document).count()
+        if may
+        else 0,
+        "may_decide": may,
+    }
     return render(request, "ledger/movement.html", context)
+
+
+@page(Right.TRANSFER_APPROVE)
+def decide_document(request: Request) -> HttpResponse:
+    """All movements that were proposed with one document, decided together."""
+    require_fresh(request)
+    document = request.POST.get("document", "") or request.GET.get("document", "")
+    rows = queries.movements(request.user.area_path).filter(state="proposed", document=document)
+    if request.method == "POST":
+        approved = request.POST.get("decision") == "approve"
+        count = actions.decide_together(
+            document, approved=approved, why=request.POST.get("why", ""), acting_user=request.user
+        )
+        done = (
+            say("{n} 笔已入账。", "{n} are posted.", n=count)
+            if approved
+            else say("{n} 笔已退回。", "{n} are rejected.", n=count)
+        )
+        messages.success(request, done)
+        return redirect("ledger:movements")
+    context = {
+        "document": document, "table": in_pages(request, Movements(rows)), "count": rows.count(),
+        "sum": rows.aggregate(fen=Sum("fen"))["fen"] or 0, "own": rows.filter(made_by=request.user).exists(),
+    }  # fmt: skip
+    return render(request, "ledger/document.html", context)
 
 
 @page(Right.TRANSFER_APPROVE)

@@ -14,6 +14,8 @@ _TABLE = """
     agreement.suspended        中止定点协议              suspend an agreement
     agreement.terminated       解除定点协议              terminate an agreement
     agreement.withdraw         作废定点协议              withdraw an agreement
+    application.approve        批准救助申请              approve an application for assistance
+    application.withdraw       撤销救助申请批准          withdraw the approval of an application
     area.create                新增区划                 add an area
     area.import                导入区划                 import areas
     arrears.notice             开催缴单                 print a reminder of arrears
@@ -25,6 +27,9 @@ _TABLE = """
     catalogue.read             目录已读取                catalogue read
     catalogue.withdraw         撤回目录版本              withdraw a catalogue version
     ceiling.grant              放宽当日上限              raise a ceiling for the day
+    cover.record               登记补充保险              note supplementary insurance
+    cover.take_list            导入补充保险名单          take in a list of supplementary insurance
+    cover.withdraw             撤销补充保险              withdraw supplementary insurance
     default.decide             复核恶意拖欠              decide a finding of wilful default
     default.propose            提请认定恶意拖欠          propose a finding of wilful default
     default.withdraw           撤销恶意拖欠认定          withdraw a finding of wilful default
@@ -70,6 +75,7 @@ _TABLE = """
     mapping.end                终止目录对照              end a mapping
     mapping.propose            上报目录对照              propose mappings
     mapping.reject             退回目录对照              reject mappings
+    ledger.open_books          开设基金账                open the books of funds
     ledger.export              导出基金账                export the books
     mark.add                   标识身份                 mark an identity
     mark.add_in_bulk           按名单标识身份            mark identities from a roster

@@ -440,6 +440,28 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('amount_fen', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('in_scope'), '+', models.F('first_pay')), '+', models.F('over_limit')), '+', models.F('own')))), name='pots_sum_to_line'),
         ),
         migrations.CreateModel(
+            name='AssistanceApproval',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('area_path', yizhan.agency.staff.models.PathField(db_collation='C')),
+                ('year', models.IntegerField(help_text="the policy year of the bill, by its area's choices")),
+                ('document', models.CharField(help_text='number of the approval', max_length=120)),
+                ('why', models.CharField(max_length=200)),
+                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('ended_at', models.DateTimeField(null=True)),
+                ('ended_why', models.CharField(blank=True, max_length=200)),
+                ('ended_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('institution', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='staff.institution')),
+                ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person')),
+                ('registered_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('visit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='approvals', to='care.visit')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('person', 'year'), name='one_approval_a_year'), models.CheckConstraint(condition=models.Q(models.Q(('document', ''), _negated=True), models.Q(('why', ''), _negated=True)), name='approval_has_a_document'), models.CheckConstraint(condition=models.Q(('registered_by', None), models.Q(('registered_by', models.F('made_by')), _negated=True), _connector='OR'), name='approval_maker_is_not_checker'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('ended_by', None), ('ended_why', '')), models.Q(('ended_at__isnull', False), ('ended_by__isnull', False), models.Q(('ended_why', ''), _negated=True)), _connector='OR'), name='approval_ended_by_somebody')],
+            },
+        ),
+        migrations.CreateModel(
             name='Printing',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

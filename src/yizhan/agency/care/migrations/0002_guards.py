@@ -121,6 +121,8 @@ class Migration(migrations.Migration):
             "ended_by_id",
             "ended_why",
         ),
+        row_security("care_assistanceapproval", institution="institution_id", persons=("person_id",)),
+        changes_only("care_assistanceapproval", "area_path", "ended_at", "ended_by_id", "ended_why"),
         row_security("care_paperbill", institution=BUREAU_ONLY, persons=("person_id",)),
         changes_only(
             "care_paperbill",

@@ -50,21 +50,19 @@ _ID_KIND = TemplateColumn(
     "证件类型", "不填为居民身份证", "empty: resident ID", choices=tuple(k.zh for k in KINDS.values())
 )
 _NAME = TemplateColumn("姓名", "与证件一致", "as on the certificate", required=True)
+ID_COLUMNS = (TemplateColumn(_ID.name, _ID.zh, _ID.en, required=True, width=24), _NAME, _ID_KIND)
+"""By what a list names a person."""
 
 COLUMNS: Mapping[str, tuple[TemplateColumn, ...]] = {
     "residents": (
-        TemplateColumn(_ID.name, _ID.zh, _ID.en, required=True, width=24),
-        _NAME,
-        _ID_KIND,
+        *ID_COLUMNS,
         TemplateColumn("参保日期", "不填为今天", "day of enrolment; empty: today", kind="date"),
         TemplateColumn("参保事由", "不填为一般参保", "empty: ordinary enrolment", choices=tuple(w.zh for w in EVENTS.values())),
         TemplateColumn("事由日期", "出生、迁入等的日期", "day of birth, of moving in and so on", kind="date"),
         TemplateColumn("档次", "分档缴费的地区填写", "where there are tiers", choices=tuple(w.zh for w in TIERS.values())),
     ),
     "employees": (
-        TemplateColumn(_ID.name, _ID.zh, _ID.en, required=True, width=24),
-        _NAME,
-        _ID_KIND,
+        *ID_COLUMNS,
         TemplateColumn("开始日期", "职工医保待遇开始的日期", "first insured day as an employee", kind="date", required=True),
         TemplateColumn("结束日期", "没有结束的不填", "last insured day; empty: still insured", kind="date"),
         TemplateColumn("参保地或单位", "例如：长沙市某公司", "where insured, or the employer"),
@@ -216,7 +214,7 @@ def _parsed(kind: str, table: Table) -> list[_Parsed]:
 def _read_row(kind: str, row: int, cells: dict[str, str], needed: list[str], today: date) -> _Parsed:
     for name in needed:
         if not cells[name]:
-            raise _bad(row, name, "没有填写", "is empty")
+            raise bad_cell(row, name, "没有填写", "is empty")
     id_hash, mask, identifier = b"", "", None
     if cells.get("证件号码"):
         try:
@@ -224,21 +222,21 @@ def _read_row(kind: str, row: int, cells: dict[str, str], needed: list[str], tod
             id_hash, mask = number_hash(identifier), mask_identifier(identifier.value)
         except InputProblem as problem:
             if kind != "receipts":
-                raise _bad(row, "证件号码", problem.text("zh"), problem.text("en")) from None
+                raise bad_cell(row, "证件号码", problem.text("zh"), problem.text("en")) from None
     found: dict[str, object] = {}
     if kind == "residents":
         found = {
-            "enrolled_on": _day(row, "参保日期", cells), "event_on": _day(row, "事由日期", cells),
+            "enrolled_on": read_day(row, "参保日期", cells), "event_on": read_day(row, "事由日期", cells),
             "event": _word(row, "参保事由", cells, _EVENTS, "ordinary"), "tier": _word(row, "档次", cells, _TIERS, ""),
         }  # fmt: skip
     elif kind == "employees":
         found = {
-            "since": _day(row, "开始日期", cells), "until": _day(row, "结束日期", cells), "place": cells["参保地或单位"],
+            "since": read_day(row, "开始日期", cells), "until": read_day(row, "结束日期", cells), "place": cells["参保地或单位"],
         }  # fmt: skip
     else:
         found = {
-            "number": cells["回执号"][:60], "person_number": cells["人员编号"], "fen": _fen(row, cells),
-            "paid_on": _day(row, "缴费日期", cells),
+            "number": cells["回执号"][:60], "person_number": cells["人员编号"], "fen": read_fen(row, "缴费金额", cells),
+            "paid_on": read_day(row, "缴费日期", cells),
         }  # fmt: skip
     return _Parsed(row, cells["姓名"], id_hash, mask, found, None, identifier)
 
@@ -250,7 +248,8 @@ _DAY = re.compile(r"([0-9]{4})[-/.年]?([0-9]{1,2})[-/.月]?([0-9]{1,2})日?(?: 
 _AMOUNT = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,2}))?元?")
 
 
-def _bad(row: int, column: str, why_zh: str, why_en: str) -> BadCell:
+def bad_cell(row: int, column: str, why_zh: str, why_en: str) -> BadCell:
+    """A mistake in a cell, without the number of a certificate that may stand in it."""
     # What stands in the wrong column may be the number of a certificate; the reason is kept with the row.
     return BadCell(row=row, column_zh=column, column_en=column, why_zh=masked_text(why_zh), why_en=masked_text(why_en))
 
@@ -263,11 +262,12 @@ def _word(row: int, column: str, cells: Mapping[str, str], known: Mapping[str, s
         return text
     if text not in known:
         listed = "、".join(known)
-        raise _bad(row, column, f"不认识“{text}”，可填：{listed}", f"“{text}” is unknown, allowed: {listed}")
+        raise bad_cell(row, column, f"不认识“{text}”，可填：{listed}", f"“{text}” is unknown, allowed: {listed}")
     return known[text]
 
 
-def _day(row: int, column: str, cells: Mapping[str, str]) -> str | None:
+def read_day(row: int, column: str, cells: Mapping[str, str]) -> str | None:
+    """A cell's day as 2026-01-08; None where it is empty. Raises BadCell."""
     text = cells[column]
     if not text:
         return None
@@ -275,18 +275,30 @@ def _day(row: int, column: str, cells: Mapping[str, str]) -> str | None:
     try:
         return date(*map(int, found.groups())).isoformat() if found else date.fromisoformat(text).isoformat()
     except ValueError:
-        raise _bad(
+        raise bad_cell(
             row, column, f"“{text}”不是日期，请写成 2026-01-08", f"“{text}” is no date; write 2026-01-08"
         ) from None
 
 
-def _fen(row: int, cells: Mapping[str, str]) -> int:
-    text = cells["缴费金额"]
+def read_fen(row: int, column: str, cells: Mapping[str, str], *, zero: bool = False) -> int:
+    """A cell's yuan as fen; above zero, unless `zero` may stand there. Raises BadCell."""
+    text = cells[column]
     found = _AMOUNT.fullmatch(text.replace(",", "").replace("，", ""))
     fen = int(found[1]) * 100 + int((found[2] or "0").ljust(2, "0")) if found else 0
-    if not fen:
-        raise _bad(row, "缴费金额", f"“{text}”不是大于零的金额", f"“{text}” is no amount above zero")
+    if not found or (not fen and not zero):
+        above = ("大于零的", " above zero") if not zero else ("", "")
+        raise bad_cell(row, column, f"“{text}”不是{above[0]}金额", f"“{text}” is no amount{above[1]}")
     return fen
+
+
+def read_number(row: int, cells: Mapping[str, str], today: date) -> Identifier:
+    """The certificate that a row names. Raises BadCell."""
+    try:
+        return read_identifier(_word(row, "证件类型", cells, _KINDS, "resident_id"), cells["证件号码"], today)
+    except BadCell:
+        raise
+    except InputProblem as problem:
+        raise bad_cell(row, "证件号码", problem.text("zh"), problem.text("en")) from None
 
 
 # --- Working ----------------------------------------------------------------------------------------------------------

@@ -14,9 +14,11 @@ from yizhan.agency.enrolment.models import (
     DECISIONS,
     EVENTS,
     KEEPS,
+    PAID_BY,
     SCHEMES,
     TIERS,
     Charge,
+    Cover,
     Difference,
     Double,
     Enrolment,
@@ -267,8 +269,42 @@ def doubles(person: Person) -> Held:
     )  # fmt: skip
 
 
+def covers(person: Person) -> Held:
+    """Supplementary insurance, what was withdrawn included."""
+    columns = (
+        Words("承保资金", "Insurer"), Words("起保", "From"), Words("终保", "To"), Words("保费（元）", "Premium (yuan)"),
+        Words("缴费方", "Paid by"), Words("依据", "Document"), _RECORDED, _BY, Words("撤销时间", "Withdrawn"), Words("撤销理由", "Why it was"),
+    )  # fmt: skip
+    rows = Cover.objects.filter(of_person(person)).select_related("recorded_by").order_by("valid", "id")
+    return Held(
+        Words("补充保险", "Supplementary insurance"),
+        columns,
+        _rows(
+            (
+                payer_words(row.insurer, row.area_path), row.valid.lower, row.last_day,
+                yuan_grouped(row.premium_fen) if row.premium_fen is not None else "", PAID_BY[row.paid_by], row.document,
+                row.recorded_at, row.recorded_by or "", row.withdrawn_at, row.withdrawn_why,
+            )
+            for row in rows
+        ),
+        ("enrolment_cover",),
+    )  # fmt: skip
+
+
 def register() -> None:
     """Add all of it to the print."""
-    parts = (enrolments, charges, subsidies, entries, receipts, differences, refunds, tax_rows, list_rows, doubles)
+    parts = (
+        enrolments,
+        charges,
+        subsidies,
+        entries,
+        receipts,
+        differences,
+        refunds,
+        tax_rows,
+        list_rows,
+        doubles,
+        covers,
+    )
     for part in parts:
         add_held(part)

@@ -195,7 +195,7 @@ class EnrolForm(forms.Form):
     tier = forms.ChoiceField(label=later("档次", "Tier"), required=False, choices=[("", "—"), *TIERS.items()])
 
 
-def _meant(text: str) -> Person:
+def meant(text: str) -> Person:
     """The person of a person number or a full certificate number. Raises NotFound."""
     text = "".join(text.split()).upper()
     found = None
@@ -223,7 +223,7 @@ def enrol(request: HttpRequest, person: int | None = None) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         asked = form.cleaned_data
         try:
-            there = _meant(asked["who"])
+            there = meant(asked["who"])
             enrolling.enrol(
                 there, year=asked["year"], enrolled_on=asked["enrolled_on"], scheme=asked["scheme"], event=asked["event"],
                 event_on=asked["event_on"], tier=asked["tier"], acting_user=officer,
@@ -288,6 +288,7 @@ def _person_page(
         "entries": [(entry, payer_words(entry.payer, there.area_path) if entry.kind == "subsidy" else "") for entry in account.entries],
         "elsewhere": [(other, SCHEMES[other.scheme], area_names([other.area_path]).get(other.area_path, "") if other.area_path else "") for other in account.elsewhere],
         "schemes": SCHEMES, "may_edit": officer_of(request).may(Right.ENROLMENT_EDIT), "may_see": officer_of(request).may(Right.PERSON_SEE), "may_refund": officer_of(request).may(Right.TAX_EXCHANGE),
+        "covers": [(row, payer_words(row.insurer, row.area_path)) for row in queries.covers_of(there) if row.withdrawn_at is None and row.valid.lower.year <= year <= row.last_day.year],
         "end": end or EndForm(), "refund": RefundForm(), "years": sorted({*_years(there), year}, reverse=True),
     }, status=status)  # fmt: skip
 

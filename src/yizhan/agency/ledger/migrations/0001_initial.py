@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(max_length=20)),
                 ('income', models.CharField(blank=True, help_text='of a receipt: which income', max_length=20)),
+                ('giver', models.ForeignKey(help_text='of a share: the city or county that bears it', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='staff.area')),
                 ('person_id', models.BigIntegerField(null=True)),
                 ('fen', models.BigIntegerField()),
                 ('on', models.DateField()),
@@ -123,7 +124,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='movement',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['receipt', 'to_hospital', 'to_person', 'clear_advance', 'between_levels'])), name='known_movement'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('giver__isnull', False), ('income__in', ['income_city', 'income_county'])), models.Q(models.Q(('income__in', ['income_city', 'income_county']), _negated=True), ('giver', None)), _connector='OR'), name='share_has_a_giver'),
+        ),
+        migrations.AddConstraint(
+            model_name='movement',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('income__in', ['income_premium', 'income_subsidy', 'income_city', 'income_county', 'income_other']), ('kind', 'receipt')), models.Q(models.Q(('kind', 'receipt'), _negated=True), ('income', '')), _connector='OR'), name='receipt_is_some_income'),
+        ),
+        migrations.AddConstraint(
+            model_name='movement',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['to_person', 'from_person']), ('person_id__isnull', False)), models.Q(models.Q(('kind__in', ['to_person', 'from_person']), _negated=True), ('person_id', None)), _connector='OR'), name='paid_to_somebody'),
+        ),
+        migrations.AddConstraint(
+            model_name='movement',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['receipt', 'to_hospital', 'to_person', 'from_hospital', 'from_person', 'clear_advance', 'return_advance', 'between_levels'])), name='known_movement'),
         ),
         migrations.AddIndex(
             model_name='posting',

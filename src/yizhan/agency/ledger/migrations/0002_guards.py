@@ -65,6 +65,17 @@ _MOVEMENTS = RunSQL(
     """
     create function ledger_one_purpose() returns trigger language plpgsql security definer set search_path = public as $$
     begin
+        if not exists (
+            select 1 from ledger_book b left join ledger_book o on o.id = new.other_id
+            where b.id = new.book_id and b.kind = 'fund' and case new.kind
+                when 'to_hospital' then o.kind = 'hospital'
+                when 'from_hospital' then o.kind = 'hospital'
+                when 'clear_advance' then o.kind = 'fund' and o.id <> b.id
+                when 'return_advance' then o.kind = 'fund' and o.id <> b.id
+                when 'between_levels' then o.kind = 'fund' and o.id <> b.id
+                else o.id is null end) then
+            raise exception 'a % has no such other side', new.kind using errcode = 'check_violation';
+        end if;
         if new.kind = 'between_levels' and not exists (
             select 1 from ledger_book b join ledger_book o on o.id = new.other_id
             where b.id = new.book_id and b.kind = 'fund' and o.kind = 'fund' and b.payer = o.payer) then
@@ -77,6 +88,23 @@ _MOVEMENTS = RunSQL(
     """,
     "drop trigger one_purpose on ledger_movement; drop function ledger_one_purpose();",
 )
+
+_STANDS = RunSQL(
+    """
+    create function ledger_stands(book bigint, account_kind text, institution bigint, persons bigint[]) returns bigint
+    language sql stable security definer set search_path = public, pg_temp as $$
+        select coalesce(sum(p.fen), 0)::bigint from ledger_posting p
+        join ledger_account a on a.id = p.account_id join ledger_entry e on e.id = p.entry_id
+        where a.book_id = book and a.kind = account_kind and (institution is null or e.institution_id = institution)
+          and (persons is null or p.person_id = any(persons))
+    $$;
+    revoke all on function ledger_stands(bigint, text, bigint, bigint[]) from public;
+    grant execute on function ledger_stands(bigint, text, bigint, bigint[]) to yizhan_app;
+    """,
+    "drop function ledger_stands(bigint, text, bigint, bigint[]);",
+)
+"""What an account stands at in all: a county must not pay again what the city paid, whose postings it does not see. One sum
+towards one institution or person is told, no row."""
 
 
 class Migration(migrations.Migration):
@@ -91,4 +119,5 @@ class Migration(migrations.Migration):
         changes_only("ledger_movement", "state", "decided_at", "decided_by_id", "decided_why"),
         _ENTRIES,
         _MOVEMENTS,
+        _STANDS,
     ]

@@ -1,0 +1,40 @@
+"""Fields that forms of several apps have: amounts as people type them, full-width or half-width, with or without commas."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+from django import forms
+
+from yizhan.agency.desk.words import say
+from yizhan.engine.money import MOST_FEN, parse_yuan
+
+
+def plain_number(typed: str) -> str:
+    """What a number is without the habits of typing it: １２，３４５．５０元 → 12345.50."""
+    text = unicodedata.normalize("NFKC", typed).replace("。", ".").strip()
+    return re.sub(r"[\s,，、¥￥元]", "", text)
+
+
+class YuanField(forms.CharField):
+    """An amount in yuan, as people type it（１，２００.５、1200元）; cleaned to fen, None where nothing was entered."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.TextInput({"inputmode": "decimal", "autocomplete": "off", "class": "number"})
+        super().__init__(**{"max_length": 20, "widget": widget, "required": False, **options})
+
+    def clean(self, value: Any) -> int | None:
+        """Fen."""
+        text = plain_number(super().clean(value))
+        if not text:
+            return None
+        whole, point, part = text.partition(".")
+        try:
+            fen = parse_yuan(f"{whole}.{part.ljust(2, '0')}" if point else f"{whole}.00")
+        except ValueError:
+            fen = -1
+        if not 0 <= fen <= MOST_FEN:
+            raise forms.ValidationError(say("应为金额，如 1234.50。", "An amount such as 1234.50."))
+        return fen
