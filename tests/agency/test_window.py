@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.agency.caring import BORN, CODE, DAY, patient, ready, settled, stay
+from tests.agency.filing import approved
 from tests.agency.providing import csv, set_up, signed
 from tests.agency.world import World
 from yizhan.agency.care import actions, queries
@@ -286,6 +287,16 @@ def test_a_preview_counts_the_line_that_is_being_typed_and_writes_nothing(world:
     assert 'form="settle"' not in typed.content.decode(), "what is not entered cannot be settled"
     with acting(SYSTEM):
         assert (BillLine.objects.count(), Settlement.objects.count(), Audit.objects.count()) == (1, 0, before)
+
+
+def test_a_registration_of_another_disease_is_pointed_out(world: World) -> None:
+    person = patient(world)
+    filing = approved(world, person, "severe", from_on=timezone.localdate() - 30 * DAY)
+    visit = stay(world.yuhu, person, diagnoses=["K35.8"])
+    client = world.client(world.yuhu.window)
+    assert filing.number in page_of(client, visit)
+    actions.change_visit(visit.pk, diagnoses=["终末期肾病"], acting_user=world.yuhu.window)
+    assert filing.number not in page_of(client, visit)
 
 
 def test_a_visit_that_cannot_be_settled_says_why_on_its_page(world: World) -> None:

@@ -11,6 +11,7 @@ from datetime import date
 
 from yizhan.agency.care.models import Visit
 from yizhan.agency.care.settling import Settled, presettle
+from yizhan.agency.filings.models import Filing
 from yizhan.agency.providers.splitting import Charge
 from yizhan.agency.staff.models import Officer
 from yizhan.bill.data import OneBill, one_bill
@@ -19,12 +20,14 @@ from yizhan.errors import Problem, Problems
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A bill that is not settled. `problems` say why it cannot be; `drafted`: it holds a line that is not entered yet."""
+    """A bill that is not settled. `problems` say why it cannot be; `drafted`: it holds a line that is not entered
+    yet. `idle` are registrations of the patient that do not count, as no diagnosis of the visit is theirs."""
 
     bill: OneBill | None
     settled: Settled | None
     problems: tuple[Problem, ...] = ()
     drafted: bool = False
+    idle: tuple[Filing, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -48,4 +51,6 @@ def preview(visit: Visit, *, on: date, lang: str, draft: Sequence[Charge] = (), 
         settled = presettle(visit.pk, on=on, draft=draft, acting_user=acting_user)
     except Problems as refused:
         return Preview(None, None, refused.problems, bool(draft))
-    return Preview(one_bill(settled.answered.result, lang), settled, (), bool(draft))
+    other = settled.known.found.other_disease
+    idle = tuple(Filing.objects.filter(pk__in=other).order_by("pk")) if other else ()
+    return Preview(one_bill(settled.answered.result, lang), settled, (), bool(draft), idle)

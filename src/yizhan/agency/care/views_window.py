@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import actions, queries
+from yizhan.agency.care.applications import asked_for
 from yizhan.agency.care.forms_window import LineForm, RegisterForm
 from yizhan.agency.care.models import PatientPayment, Settlement, Visit
 from yizhan.agency.care.previews import Preview, preview
@@ -226,7 +227,8 @@ def _context(request: Request, found: Visit) -> dict[str, Any]:
         "visit": found, "person": person, "name": shown_name(person, officer), "age": person.age_on(found.admitted_on),
         "identities": identities, "care": FACTS["care"].word(found.care, lang()), "days": max(days, 1), "account": account,
         "referral_needed": found.care == "inpatient" and found.institution is not None and needs_referral(person.area_path, found.institution),
-        "may_edit": officer.may(Right.VISIT_EDIT), "may_take": officer.may(Right.PATIENT_MONEY), "may_reverse": officer.may(Right.SETTLEMENT_REVERSE),
+        "may_edit": officer.may(Right.VISIT_EDIT), "may_file": officer.may(Right.FILING_MAKE),
+        "may_approve": officer.may(Right.SETTLEMENT_APPROVE) and asked_for(found), "may_take": officer.may(Right.PATIENT_MONEY), "may_reverse": officer.may(Right.SETTLEMENT_REVERSE),
         "methods": [(code, words) for code, words in PatientPayment.METHODS.items()],
     }  # fmt: skip
 
