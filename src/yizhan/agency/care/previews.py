@@ -14,6 +14,7 @@ from yizhan.agency.care.settling import Settled, presettle
 from yizhan.agency.filings.models import Filing
 from yizhan.agency.providers.splitting import Charge
 from yizhan.agency.staff.models import Officer
+from yizhan.agency.staff.scope import acting
 from yizhan.bill.data import OneBill, one_bill
 from yizhan.errors import Problem, Problems
 
@@ -51,6 +52,9 @@ def preview(visit: Visit, *, on: date, lang: str, draft: Sequence[Charge] = (), 
         settled = presettle(visit.pk, on=on, draft=draft, acting_user=acting_user)
     except Problems as refused:
         return Preview(None, None, refused.problems, bool(draft))
-    other = settled.known.found.other_disease
-    idle = tuple(Filing.objects.filter(pk__in=other).order_by("pk")) if other else ()
+    idle: tuple[Filing, ...] = ()
+    if other := settled.known.found.other_disease:
+        # The bureau's, or another hospital's; of the patient whose certificate lies here, and nothing else is shown of it.
+        with acting(acting_user, across_institutions=True):
+            idle = tuple(Filing.objects.filter(pk__in=other).order_by("pk"))
     return Preview(one_bill(settled.answered.result, lang), settled, (), bool(draft), idle)
