@@ -175,6 +175,8 @@ def _batch(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
+    if options.areas == ["settle"]:
+        return _agency("bench")(options)
     bench = _needs("yizhan.batch.bench")
     for figure in bench.measure(options.areas or list(bench.YEARS), options.bills, options.policies):
         print(f"{figure.zh if options.lang == 'zh' else figure.en}: {figure.value:.2f} {figure.unit}", flush=True)
@@ -389,10 +391,24 @@ def _parser() -> argparse.ArgumentParser:
         help="线程数 number of threads (default: all processors)",
     )
     batch.add_argument("--json", action="store_true", help="输出 JSON print JSON for other programs")
-    bench = add("bench", _bench, "在本机测速 measure the engine's speed on this machine")
-    bench.add_argument("areas", nargs="*", metavar="AREA")
+    bench = add(
+        "bench",
+        _bench,
+        "在本机测速：引擎；写 settle 则测平台结算 measure the engine's speed, or with “settle” the desk's",
+    )
+    bench.add_argument("areas", nargs="*", metavar="AREA|settle")
     bench.add_argument(
         "--bills", type=int, default=2_000_000, metavar="N", help="每地账单数 bills for each area (default 2,000,000)"
+    )
+    bench.add_argument(
+        "--seconds",
+        type=int,
+        default=10,
+        metavar="N",
+        help="settle：每种窗口数测几秒 of each number of clerks (default 10)",
+    )
+    bench.add_argument(
+        "--workers", type=int, default=2, metavar="N", help="settle：平台进程数 processes of the desk (default 2)"
     )
     facts = add(
         "facts", _facts, "各类就医时一个地方的规则要看哪些事实 which facts an area's rules look at, by kind of care"

@@ -111,6 +111,16 @@ def demo(options: argparse.Namespace) -> int:
     return 0
 
 
+def bench(options: argparse.Namespace) -> int:
+    """Measure how fast the desk settles, in a database of its own that is gone afterwards."""
+    from yizhan.agency.bench.settling import measure
+
+    for figure in measure(seconds=options.seconds, workers=options.workers):
+        value = f"{figure.value:.0f}" if figure.unit == "" and figure.value.is_integer() else f"{figure.value:.2f}"
+        say(options, f"{figure.zh}: {value} {figure.unit}".rstrip(), f"{figure.en}: {value} {figure.unit}".rstrip())
+    return 0
+
+
 def stop(options: argparse.Namespace) -> int:
     """Stop the private servers of this machine, whoever uses them."""
     for home in (running.home(), running.demo_home()):

@@ -96,7 +96,8 @@ def connection_settings(url: str, *, at: str = "DATABASE_URL") -> dict[str, Any]
         "PORT": port,
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": parts,
+        # What Django sends is never prepared; of `agency.statements`, what runs a second time is.
+        "OPTIONS": {**parts, "prepare_threshold": 1},
     }
 
 

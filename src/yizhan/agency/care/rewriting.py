@@ -35,6 +35,7 @@ from yizhan.agency.care.settling import (
     books_of,
     calculate,
     know,
+    known_until,
     paid_by,
     read_visit,
     refusals,
@@ -107,9 +108,13 @@ class Planned:
 
 
 def person_ids(person_id: int) -> list[int]:
-    """The numbers under which a kept person's bills stand."""
+    """The numbers under which a kept person's bills stand, its own first; none of a record that was merged away."""
     with connection.cursor() as cursor:
-        cursor.execute("select id from people_person where id = %s or merged_into_id = %s", [person_id, person_id])
+        cursor.execute(
+            "select id from people_person where id = %s and merged_into_id is null"
+            " union all select id from people_person where merged_into_id = %s",
+            [person_id, person_id],
+        )
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -240,14 +245,15 @@ def carry_out(
     return [_write(found, why=why, acting_user=acting_user) for found in plan(persons, changes, after=after)]
 
 
-def _write(found: Planned, *, why: str, acting_user: Actor) -> Settlement:
+def _write(found: Planned, *, known_at: datetime | None = None, why: str, acting_user: Actor) -> Settlement:
+    """Write a planned row. `known_at` is the instant whose knowledge counted for those that are settled anew."""
     old, now = found.old, timezone.now()
     if found.answered is None:
         row = _reversed(old, why=why, now=now, acting_user=acting_user)
     else:
         row = row_of(
             found.asked, found.answered, found.payments, kind=found.change.kind, visit=old.visit, person=old.person,
-            known_at=now if found.change.anew else old.known_at, recorded_at=now, number=_next_number(), replaces_id=old.pk,
+            known_at=known_at if known_at and found.change.anew else old.known_at, recorded_at=now, number=_next_number(), replaces_id=old.pk,
             ordinal=old.ordinal, filings=old.filings, why=why, acting_user=acting_user,
         )  # fmt: skip
     write(row, found.payments, before=books_of(old, found.old_payments), acting_user=acting_user)
@@ -396,14 +402,15 @@ def settle_anew(
     """
     demand(acting_user, Right.SETTLEMENT_APPROVE)
     change = Change("resettled", facts=facts or {}, anew=True)
-    with writing(acting_user, "%s::bigint", person.pk):
-        persons = person_ids(person.merged_into_id or person.pk)
+    with writing(acting_user, "%s::bigint", person.pk) as locked:
+        persons = person_ids(locked)
+        known_at = known_until()
         planned = plan(persons, dict.fromkeys(settlements, change))
         if approved is not None and approval_of(planned) != {
             key: (fen, dict(by)) for key, (fen, by) in approved.items()
         }:
             raise DifferenceChanged
-        return [_write(found, why=why, acting_user=acting_user) for found in planned]
+        return [_write(found, known_at=known_at, why=why, acting_user=acting_user) for found in planned]
 
 
 def find_default(visit_id: int, *, default: bool, why: str, acting_user: Actor) -> list[Settlement]:

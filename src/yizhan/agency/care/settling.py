@@ -16,12 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db import OperationalError, connection
-from django.db.models import OuterRef, Q
-from django.db.models.functions import Coalesce
+from django.db import OperationalError
 from django.utils import timezone
-from psycopg.errors import LockNotAvailable, QueryCanceled
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
 from yizhan.agency import crypto
 from yizhan.agency.care.booking import HOSPITALS, Booked, Paid, booked, difference
@@ -43,7 +40,7 @@ from yizhan.agency.care.errors import (
     VisitCancelled,
     VisitNotApproved,
 )
-from yizhan.agency.care.models import AssistanceApproval, Settlement, SettlementPayment, Visit
+from yizhan.agency.care.models import Settlement, SettlementPayment, Visit
 from yizhan.agency.care.years import Answered, Asked, States, answer, computed_states, read_states
 from yizhan.agency.enrolment.beneficiaries import beneficiary_of, pooling_area, pooling_path
 from yizhan.agency.filings.facts import Found, facts_for
@@ -56,6 +53,7 @@ from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import Institution, Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import Actor, acting, demand, institution_of
+from yizhan.agency.statements import Columns, insert, prepared
 from yizhan.engine.facts import FACTS
 from yizhan.engine.money import yuan
 from yizhan.engine.settlement import Settlement as Outcome
@@ -81,32 +79,40 @@ WAIT_SECONDS = 3
 IDLE_SECONDS = 2
 """How long a process that stopped in the middle may hold a person's lock before the database ends its transaction."""
 
-
 LIMITS = {
     "lock_timeout": f"{WAIT_SECONDS}s",
-    "idle_in_transaction_session_timeout": f"{int(IDLE_SECONDS * 1000)}ms",
+    "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+    # All statements look up by keys, so that a plan fits whatever its values; comparing plans each time would cost more.
+    "plan_cache_mode": "force_generic_plan",
 }
+"""Settings of the database while a person's year is read and written."""
+
+
+# The record itself first: whoever merges it, or undoes a merge, waits for us or we for him, and then we see what he did.
+_LOCK = f"""
+    with record as materialized (
+        select coalesce(merged_into_id, id) kept from people_person where id = ({{person}}) for share)
+    select kept, pg_advisory_xact_lock({PERSON_LOCK} + kept) from record
+"""
 
 
 @contextmanager
-def writing(actor: Actor, person: str, number: int) -> Iterator[None]:
+def writing(actor: Actor, person: str, number: int) -> Iterator[int]:
     """A transaction that writes a person's year, one at a time. `person` is a query for the person's number, given one.
 
-    Records merged into a person are locked with it. Raises Busy.
+    Records merged into a person are locked with it. Yields the number of the person that is locked, 0 where there is none.
+    Raises Busy, also where somebody else holds what is asked for inside: nothing was written then.
     """
-    with acting(actor, across_institutions=True, limits=LIMITS):
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    f"select pg_advisory_xact_lock({PERSON_LOCK} + coalesce(merged_into_id, id)) from people_person"
-                    f" where id = ({person})",
-                    [number],
-                )
-        except OperationalError as error:
-            if isinstance(error.__cause__, LockNotAvailable | QueryCanceled):
-                raise Busy(seconds=WAIT_SECONDS) from None
-            raise
-        yield
+    try:
+        with acting(actor, across_institutions=True, limits=LIMITS):
+            with prepared() as cursor:
+                cursor.execute(_LOCK.format(person=person), [number])
+                found = cursor.fetchone()
+            yield found[0] if found else 0
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable | QueryCanceled | DeadlockDetected):
+            raise Busy(seconds=WAIT_SECONDS) from None
+        raise
 
 
 # --- Reading ----------------------------------------------------------------------------------------------------------
@@ -116,6 +122,7 @@ def writing(actor: Actor, person: str, number: int) -> Iterator[None]:
 class Situation:
     """Where a visit stands among the settlements: the head of its chain, the message, and what else the person has."""
 
+    known_until: datetime
     next_id: int
     head_id: int | None
     head_kind: str
@@ -123,35 +130,64 @@ class Situation:
     message_row: int | None
     message_digest: str
     latest_on: date | None
-    latest_visit: str
     overlap: tuple[date, date, str] | None
 
 
+_VISITS, _INSTITUTIONS = Columns(Visit, "v"), Columns(Institution, "i")
+_PERSONS, _KEPT = Columns(Person, "p"), Columns(Person, "k")
+
+# Row security lets the planner believe that an area holds a two-hundredth of the rows, whatever it holds; so in every
+# statement here a person's rows are looked up number by number behind an "offset 0", which it does not look through. A list
+# of numbers, or an "or" between two columns, it answers by reading all rows of the area.
+_VISIT = f"""
+    select {_VISITS.sql}, {_PERSONS.sql}, {_KEPT.sql}, {_INSTITUTIONS.sql},
+           one.numbers, array(
+               select a.year from unnest(one.numbers) person(id) cross join lateral (
+                   select * from care_assistanceapproval a where a.person_id = person.id and a.ended_at is null offset 0) a)
+    from care_visit v join people_person p on p.id = v.person_id left join people_person k on k.id = p.merged_into_id
+    left join staff_institution i on i.id = v.institution_id
+    cross join lateral (select coalesce(p.merged_into_id, p.id) || array(
+        select m.id from unnest(array[p.id, p.merged_into_id]) kept(id) cross join lateral (
+            select m.id from people_person m where m.merged_into_id = kept.id offset 0) m) as numbers) one
+    where v.id = %s
+"""
+
 _LIVE = "s.kind <> 'reversed' and not exists (select 1 from care_settlement n where n.replaces_id = s.id)"
 
+_HOLDING = f"""unnest(%(persons)s::bigint[]) person(id) cross join lateral (
+            select * from care_settlement s where s.person_id = person.id and {_LIVE} offset 0) s"""
+
+# What is being written while we read is not seen, and is recorded with an instant before it is. So the knowledge of a bill
+# ends where the oldest transaction begins that is writing now: what it brings counts as learned later (`queries.touched`).
+_KNOWN_UNTIL = """least(statement_timestamp(), (
+        select min(a.xact_start) - interval '1 microsecond' from pg_stat_activity a
+        where a.datname = current_database() and a.backend_xid is not null and a.pid <> pg_backend_pid()))"""
+
 _SITUATION = f"""
-    select {{number}}, head.id, head.kind, head.ordinal, m.id, m.message_digest, latest.settled_on, latest.number,
+    select {_KNOWN_UNTIL}, {{number}}, head.id, head.kind, head.ordinal, m.id, m.message_digest, latest.settled_on,
            o.admitted_on, o.discharged_on, o.name
     from (select 1) one
     left join lateral (
         select s.id, s.kind, s.ordinal from care_settlement s where s.visit_id = %(visit)s
         and not exists (select 1 from care_settlement n where n.replaces_id = s.id)) head on true
     left join lateral (
-        select s.id, s.message_digest from care_settlement s where %(message)s <> '' and s.message_id = %(message)s
-        and s.person_id = any(%(persons)s) and s.institution_id is not distinct from %(institution)s limit 1) m on true
+        select s.id, s.message_digest from unnest(%(persons)s::bigint[]) person(id) cross join lateral (
+            select * from care_settlement s where s.person_id = person.id and s.message_id = %(message)s
+            and s.institution_id is not distinct from %(institution)s offset 0) s
+        where %(message)s <> '' limit 1) m on true
     left join lateral (
-        select s.settled_on, v.number from care_settlement s join care_visit v on v.id = s.visit_id
-        where s.person_id = any(%(persons)s) and {_LIVE} order by s.settled_on desc, s.ordinal desc limit 1) latest on true
+        select s.settled_on from {_HOLDING} order by s.settled_on desc, s.ordinal desc limit 1) latest on true
     left join lateral (
-        select s.admitted_on, s.discharged_on, coalesce(i.name, '') as name from care_settlement s
+        select s.admitted_on, s.discharged_on, coalesce(i.name, '') as name from {_HOLDING}
         left join staff_institution i on i.id = s.institution_id
-        where s.person_id = any(%(persons)s) and {_LIVE} and %(care)s = 'inpatient' and s.care = 'inpatient'
-        and s.visit_id <> %(visit)s and s.admitted_on < %(discharged)s and s.discharged_on > %(admitted)s limit 1) o on true
+        where %(care)s = 'inpatient' and s.care = 'inpatient' and s.visit_id <> %(visit)s
+        and s.admitted_on < %(discharged)s and s.discharged_on > %(admitted)s limit 1) o on true
 """
 
 _STATES = f"""
-    select distinct on (y) s.states -> y::text from care_settlement s cross join unnest(s.years) y
-    where s.person_id = any(%s) and {_LIVE} {{more}} order by y, s.settled_on desc, s.ordinal desc
+    select distinct on (y, area) s.states -> y::text, split_part(s.states -> y::text ->> 'structure', '-', 1) area
+    from {_HOLDING} cross join unnest(s.years) y
+    where true {{more}} order by y, area, s.settled_on desc, s.ordinal desc
 """
 
 _SUMS = """
@@ -161,8 +197,7 @@ _SUMS = """
 """
 
 _BILLS = f"""
-    select s.area_path, s.beneficiary, s.claim from care_settlement s where s.person_id = any(%s) and {_LIVE} {{more}}
-    order by s.settled_on, s.ordinal
+    select s.area_path, s.beneficiary, s.claim from {_HOLDING} where true {{more}} order by s.settled_on, s.ordinal
 """
 
 
@@ -186,22 +221,24 @@ def read_visit(number: int, *, locked: bool = False, acting_user: Actor) -> Visi
 
     `persons` are the numbers under which the person's bills stand: its own, and those of records merged into it.
     """
-    kept = Coalesce(OuterRef("person__merged_into_id"), OuterRef("person_id"))
-    rows = Visit.objects.select_related("person__merged_into", "institution").annotate(
-        numbers=ArraySubquery(Person.objects.filter(Q(pk=kept) | Q(merged_into=kept)).values("pk")),
-        approved=ArraySubquery(AssistanceApproval.objects.filter(_same_person(kept), ended_at=None).values("year")),
-    )
-    if locked:
-        rows = rows.select_for_update(of=("self",))
-    found = rows.filter(pk=number).first()
+    with prepared() as cursor:
+        cursor.execute(f"{_VISIT} for update of v" if locked else _VISIT, [number])
+        row = cursor.fetchone()
+    found = _visit(row) if row is not None else None
     if found is None or institution_of(acting_user) not in (None, found.institution_id):
         raise NotFound
-    found.persons, found.approved_years = list(found.numbers), list(found.approved)
     return found
 
 
-def _same_person(kept: Coalesce) -> Q:
-    return Q(person=kept) | Q(person__merged_into=kept)
+def _visit(row: Sequence[Any]) -> Visit:
+    """The visit of a row of `_VISIT`, with what belongs to it."""
+    values = iter(row)
+    visit, person = _VISITS.read(values), _PERSONS.read(values)
+    kept, institution = _KEPT.read(values), _INSTITUTIONS.read(values)
+    assert visit is not None and person is not None
+    person.merged_into, visit.person, visit.institution = kept, person, institution
+    visit.persons, visit.approved_years = next(values), next(values)
+    return visit
 
 
 def know(visit: Visit, *, on: date, message_id: str = "", writing: bool = False) -> Known:
@@ -209,7 +246,7 @@ def know(visit: Visit, *, on: date, message_id: str = "", writing: bool = False)
     persons = tuple(visit.persons)
     number = "nextval('care_settlement_id_seq')" if writing else "0"
     until = visit.discharged_on or on
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             _SITUATION.format(number=number),
             {
@@ -223,7 +260,7 @@ def know(visit: Visit, *, on: date, message_id: str = "", writing: bool = False)
             DaySum(day, charge, (a, b, c, d), drug, n) for day, charge, a, b, c, d, drug, n in cursor.fetchall()
         )
     situation = Situation(
-        row[0], row[1], row[2] or "", row[3], row[4], row[5] or "", row[6], row[7] or "", row[8:] if row[8] else None
+        row[0], row[1], row[2], row[3] or "", row[4], row[5], row[6] or "", row[7], row[8:] if row[8] else None
     )
     institution = visit.institution
     found = Found({}, ())
@@ -238,16 +275,28 @@ def know(visit: Visit, *, on: date, message_id: str = "", writing: bool = False)
     )  # fmt: skip
 
 
+def known_until() -> datetime:
+    """The instant up to which everything that was recorded is visible in what is read from now on. Inside `acting`."""
+    with prepared() as cursor:
+        cursor.execute(f"select {_KNOWN_UNTIL}")
+        found: datetime = cursor.fetchone()[0]
+    return found
+
+
 def year_states(persons: Sequence[int], area: str, *, before: tuple[date, int] | None = None) -> States:
-    """The policy years so far, as the bills that hold left them; those before a place in the order, if one is given."""
+    """The policy years so far, as the bills that hold left them; those before a place in the order, if one is given.
+
+    Of merged records each bill knew only its own record's sums, so that no bill left those of both: they are computed anew.
+    """
     scheme = load_scheme(area)
-    more = "and (s.settled_on, s.ordinal) < (%s, %s)" if before else ""
-    place: list[date | int] = list(before) if before else []
-    with connection.cursor() as cursor:
-        cursor.execute(_STATES.format(more=more), [list(persons), *place])
-        states = read_states([_json(row[0]) for row in cursor.fetchall()], scheme)
+    more = "and (s.settled_on, s.ordinal) < (%(day)s::date, %(ordinal)s::bigint)" if before else ""
+    day, ordinal = before or (None, None)
+    where = {"persons": list(persons), "day": day, "ordinal": ordinal}
+    with prepared() as cursor:
+        cursor.execute(_STATES.format(more=more), where)
+        states = read_states([_json(row[0]) for row in cursor.fetchall()], scheme) if len(persons) == 1 else None
         if states is None:
-            cursor.execute(_BILLS.format(more=more), [list(persons), *place])
+            cursor.execute(_BILLS.format(more=more), where)
             bills = [
                 Asked(pooling_area(path), _json(person), _json(claim)) for path, person, claim in cursor.fetchall()
             ]
@@ -277,12 +326,12 @@ class Settled:
         return self.answered.outcome
 
 
-def refusals(known: Known, *, message_digest: str = "") -> list[Problem]:
+def refusals(known: Known, *, message_id: str = "", message_digest: str = "") -> list[Problem]:
     """Why this visit cannot be settled now, in the order of `errors.ORDER`."""
     visit, situation, number = known.visit, known.situation, known.visit.number
     found: list[Problem] = []
     if situation.message_row is not None and situation.message_digest != message_digest:
-        return [MessageReused(message=number)]
+        return [MessageReused(message=message_id)]
     if visit.state == "cancelled":
         return [VisitCancelled(visit=number)]
     if visit.state == "planned" or visit.discharged_on is None:
@@ -428,13 +477,14 @@ def settle(
     with writing(acting_user, "select person_id from care_visit where id = %s", visit_id):
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         demand(acting_user, MAY_SETTLE[visit.source])
-        digest = crypto.digest(f"{visit.pk}\n{on}\n{content}".encode()).hex() if message_id else ""
+        # Not the day: a message that is sent again after midnight is still the same.
+        digest = crypto.digest(f"{visit.pk}\n{content}".encode()).hex() if message_id else ""
         known = know(visit, on=on, message_id=message_id, writing=True)
         if known.situation.message_row is not None and known.situation.message_digest == digest:
             return Settlement.objects.get(pk=known.situation.message_row)
         if visit.state == "proposed":
             raise Problems([VisitNotApproved(visit=visit.number)])
-        if problems := refusals(known, message_digest=digest):
+        if problems := refusals(known, message_id=message_id, message_digest=digest):
             raise Problems(problems)
         settled = calculate(known)
         share = settled.outcome.patient_share
@@ -443,8 +493,8 @@ def settle(
         now = timezone.now()
         head = known.situation.head_id
         row = row_of(
-            settled.asked, settled.answered, settled.payments, kind="settled", visit=visit, person=known.person, known_at=now,
-            recorded_at=now, number=known.situation.next_id, replaces_id=head, filings=list(known.found.filings),
+            settled.asked, settled.answered, settled.payments, kind="settled", visit=visit, person=known.person,
+            known_at=known.situation.known_until, recorded_at=now, number=known.situation.next_id, replaces_id=head, filings=list(known.found.filings),
             acting_user=acting_user,
         )  # fmt: skip
         row.message_id, row.message_digest = message_id, digest
@@ -490,15 +540,15 @@ def row_of(
 
 def write(row: Settlement, payments: Sequence[Paid], *, before: Booked, acting_user: Actor) -> None:
     """Write a row, its payments, and what it changes in the books. `before`: how the row it replaces stands there."""
-    row.save(force_insert=True)
-    SettlementPayment.objects.bulk_create(
+    insert([row])
+    insert([
         SettlementPayment(
             settlement=row, person_id=row.person_id, institution_id=row.institution_id, area_path=row.area_path, position=k,
             layer=p.layer, kind=p.kind, code=p.code, payer=p.payer, year=p.year, amount_fen=p.amount, normal_fen=p.normal,
             tilt_fen=p.tilt, person_fen=p.person, held=p.held, advanced_by=p.advanced_by,
         )
         for k, p in enumerate(payments)
-    )  # fmt: skip
+    ])  # fmt: skip
     post(
         "settlement", row.pk, on=timezone.localdate(row.recorded_at), legs=difference(books_of(row, payments), before),
         person_id=row.person_id, area_path=row.area_path, acting_user=acting_user,

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db import connection
-
 from yizhan.agency.enrolment.beneficiaries import pooling_area
 from yizhan.agency.enrolment.errors import NoPolicyThere
 from yizhan.agency.people.models import Person
 from yizhan.agency.staff.models import Institution
+from yizhan.agency.statements import prepared
 from yizhan.engine.claim import YearState
 from yizhan.engine.scheme import Scheme
 from yizhan.policy.areas import load_scheme
@@ -85,11 +84,11 @@ _FILED = """
     select p.area_path, f.id, f.kind, f.state, f.to_institution_id, coalesce(a.path, ''), f.disease, f.diagnoses, f.from_stay,
            f.emergency_on, f.due_on, f.valid @> %(admitted)s::date, f.valid @> %(discharged)s::date
     from people_person p
-    left join filings_filing f on f.person_id = any(%(persons)s)
+    left join filings_filing f on f.person_id = any(%(persons)s::bigint[])
         and f.state in ('approved', 'ended', 'forged', 'evidence', 'decision', 'returned')
         and f.valid && daterange(%(admitted)s::date, %(discharged)s::date, '[]')
     left join staff_area a on a.id = f.place_id
-    where p.id = any(%(persons)s) and p.merged_into_id is null
+    where p.id = any(%(persons)s::bigint[]) and p.merged_into_id is null
     order by f.id
 """
 
@@ -115,7 +114,7 @@ def facts_for(
 
 def filed_for(person_ids: Sequence[int], *, admitted_on: date, discharged_on: date) -> tuple[str, list[Filed]]:
     """The area that answers for a person, and the filings that a stay of these days may look at. One statement."""
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(_FILED, {"persons": list(person_ids), "admitted": admitted_on, "discharged": discharged_on})
         rows = cursor.fetchall()
     return (rows[0][0] if rows else ""), [Filed(*row[1:]) for row in rows if row[1] is not None]

@@ -12,12 +12,11 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from django.db import connection
-
 from yizhan.agency import crypto
 from yizhan.agency.ledger.errors import Unbalanced, UnknownAccount
 from yizhan.agency.ledger.models import ACCOUNTS
 from yizhan.agency.staff.scope import Actor
+from yizhan.agency.statements import prepared
 
 
 class FundKey(NamedTuple):
@@ -96,12 +95,14 @@ def post(
     sums = summed(legs)
     if not sums:
         return
-    books = list(dict.fromkeys(book for book, _ in sums))
+    # In one order whoever posts, so that two who are the first to use two books do not wait for each other.
+    sums = dict(sorted(sums.items(), key=lambda item: account_id(*item[0])))
+    books = sorted({book for book, _ in sums}, key=book_id)
     institutions = [book.institution_id if isinstance(book, HospitalKey) else None for book in books]
     of_entry = next((i for i in institutions if i is not None), None)
     accounts = [account_id(book, kind) for book, kind in sums]
     funds = [book if isinstance(book, FundKey) else FundKey("", "") for book in books]
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             _POST,
             [

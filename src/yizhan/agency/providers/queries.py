@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import connection
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +20,7 @@ from yizhan.agency.staff.home import Waiting, waits
 from yizhan.agency.staff.models import Institution, Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import Actor, institution_of
+from yizhan.agency.statements import prepared
 
 ENDS_SOON = timedelta(days=60)
 """An agreement that ends within so many days should be renewed."""
@@ -53,10 +53,10 @@ def standing(institution_id: int, on: date) -> Standing:
     One statement. `Institution.ended_on` is the first day on which it treats nobody. Inside `acting`. Raises NotFound: there is no
     such institution.
     """
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             "select closed_on, number, lower(valid), cares, treat_first, deposit, event, event_on, last_on, designations"
-            " from providers_standing(%s, %s)",
+            " from providers_standing(%s::bigint, %s::date)",
             [institution_id, on],
         )
         row = cursor.fetchone()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -78,6 +79,9 @@ _SETTINGS = ("yizhan.area", "yizhan.department", "yizhan.institution")
 _SET = ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
 _READ = ", ".join(f"current_setting('{name}', true)" for name in _SETTINGS)
 
+_in_force: ContextVar[tuple[str, ...] | None] = ContextVar("scope", default=None)
+"""The scope of the innermost `acting`: who acts in the same once more need not tell the database again."""
+
 
 @contextmanager
 def acting(
@@ -86,19 +90,28 @@ def acting(
     """A transaction in which the database shows what `actor` may see. May be nested: leaving restores the outer scope.
 
     `across_institutions` is for settling: a bill builds on what other institutions settled before it, and reversing one
-    changes theirs. Who does so answers no page with what it read, and checks the institution itself. `limits` are
-    time-outs of the database, such as lock_timeout, in force until it is left.
+    changes theirs. Who does so answers no page with what it read, and checks the institution itself. `limits` are settings
+    of the database, such as lock_timeout. They hold until the outermost transaction ends, as the locks do that they are for.
     """
     institution = None if across_institutions else institution_of(actor)
-    scope = [area_of(actor), department_of(actor), str(institution or "")]
+    scope = (area_of(actor), department_of(actor), str(institution or ""))
+    # A transaction of its own ends with its settings; only a nested one has an outer scope to return to.
     nested = connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
-        # A transaction of its own ends with its settings; only a nested one has an outer scope to return to.
-        limited = "".join(f", set_config('{name}', '{value}', true)" for name, value in limits.items())
-        cursor.execute((f"select {_READ}, {_SET}" if nested else f"select {_SET}") + limited, scope)
-        before = cursor.fetchone()[: len(_SETTINGS)]
-        yield
+    before = _in_force.get() if nested else None
+    with transaction.atomic():
+        if scope != before or limits:
+            limited = "".join(f", set_config('{name}', '{value}', true)" for name, value in limits.items())
+            read = f"{_READ}, " if nested and before is None else ""
+            with connection.cursor() as cursor:
+                cursor.execute(f"select {read}{_SET}{limited}", scope)
+                if read:
+                    before = tuple(value or "" for value in cursor.fetchone()[: len(_SETTINGS)])
+        token = _in_force.set(scope)
+        try:
+            yield
+        finally:
+            _in_force.reset(token)
         # After an error the savepoint's rollback does this; then the statement below would be refused.
-        if nested:
-            unlimited = "".join(f", set_config('{name}', '0', true)" for name in limits)
-            cursor.execute(f"select {_SET}{unlimited}", [value or "" for value in before])
+        if nested and scope != before:
+            with connection.cursor() as cursor:
+                cursor.execute(f"select {_SET}", before)

@@ -18,6 +18,7 @@ from yizhan.agency.crypto import digest
 from yizhan.agency.desk.words import Words
 from yizhan.agency.staff.models import Officer, Session
 from yizhan.agency.staff.rights import Role
+from yizhan.agency.statements import Columns, prepared
 
 IDLE_WINDOW = timedelta(minutes=15)
 """At a hospital's window, which others walk past."""
@@ -57,6 +58,24 @@ def stored_key(key: str) -> str:
     return digest(key.encode()).hex()[:40]
 
 
+_SESSIONS, _OFFICERS = Columns(Session, "s"), Columns(Officer, "o")
+_STORED = f"""
+    select {_SESSIONS.sql}, {_OFFICERS.sql} from staff_session s left join staff_officer o on o.id = s.officer_id
+    where s.session_key = %s
+"""
+
+
+def _stored(key: str) -> Session | None:
+    """The row of a browser's session, with its officer. Every request asks."""
+    with prepared() as cursor:
+        cursor.execute(_STORED, [stored_key(key)])
+        values = iter(cursor.fetchone() or [None])
+    row = _SESSIONS.read(values)
+    if row is not None:
+        row.officer = _OFFICERS.read(values)
+    return row
+
+
 class SessionStore(SessionBase):
     """A session in the table. `ended_why` is a word of ENDED_WHY where the browser's session has ended."""
 
@@ -64,7 +83,7 @@ class SessionStore(SessionBase):
 
     def load(self) -> dict[str, Any]:
         """What the session holds; empty where there is none or it has ended. Counts as activity."""
-        row = Session.objects.select_related("officer").filter(session_key=stored_key(self._key())).first()
+        row = _stored(self._key())
         now = timezone.now()
         if row is None or row.ended_why or row.expire_date <= now:
             self.ended_why = (row.ended_why or ("idle" if row.officer_id else "")) if row else ""

@@ -13,13 +13,21 @@ from django.utils import timezone
 
 from yizhan.agency.staff import factors, passwords
 from yizhan.agency.staff.errors import NotFresh
-from yizhan.agency.staff.models import Officer
+from yizhan.agency.staff.models import Area, Institution, Officer
+from yizhan.agency.statements import Columns, prepared
 
 FRESH = timedelta(minutes=5)
 """How long after giving the password again one may do what is grave."""
 HALFWAY = timedelta(minutes=5)
 _FRESH_AT = "fresh_at"
 _HALF = "half"
+
+
+_OFFICERS, _AREAS, _INSTITUTIONS = Columns(Officer, "o"), Columns(Area, "a"), Columns(Institution, "i")
+_OFFICER = f"""
+    select {_OFFICERS.sql}, {_AREAS.sql}, {_INSTITUTIONS.sql} from staff_officer o join staff_area a on a.id = o.area_id
+    left join staff_institution i on i.id = o.institution_id where o.id = %s::bigint and o.is_active
+"""
 
 
 class Backend(BaseBackend):
@@ -37,7 +45,15 @@ class Backend(BaseBackend):
 
     def get_user(self, user_id: int) -> Officer | None:
         """The officer of a session; None once suspended. Rights are read anew with each request."""
-        return Officer.objects.select_related("area", "institution").filter(pk=user_id, is_active=True).first()
+        with prepared() as cursor:
+            cursor.execute(_OFFICER, [user_id])
+            values = iter(cursor.fetchone() or [None])
+        officer = _OFFICERS.read(values)
+        if officer is not None:
+            area = _AREAS.read(values)
+            assert area is not None
+            officer.area, officer.institution = area, _INSTITUTIONS.read(values)
+        return officer
 
 
 @cache
