@@ -16,15 +16,19 @@ from django.utils import timezone
 from yizhan.agency.care.books import legs_of
 from yizhan.agency.care.claims import APPROVED_ONLY, FACTS_BY_WORD, STATED
 from yizhan.agency.care.errors import (
+    AdmissionAhead,
     AlreadySettled,
     ConfirmationUsed,
     DepositNotTaken,
     LineNotThere,
+    LinesOfHospital,
     NotDischarged,
     NothingToReturn,
+    NotPlanned,
     OverPaidBack,
     OverRefund,
     PaymentTaken,
+    PaymentTooEarly,
     ReceiptTaken,
     TooManyLines,
     VisitFrozen,
@@ -34,7 +38,7 @@ from yizhan.agency.care.errors import (
 )
 from yizhan.agency.care.line_files import MOST_LINES
 from yizhan.agency.care.models import BillLine, PatientPayment, Printing, Settlement, Visit
-from yizhan.agency.care.rewriting import correct
+from yizhan.agency.care.rewriting import correct, refuse_without_continuation
 from yizhan.agency.care.settling import read_visit, settle
 from yizhan.agency.care.years import Asked
 from yizhan.agency.enrolment.beneficiaries import pooling_area
@@ -47,7 +51,8 @@ from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import Institution, Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import Actor, acting, demand, institution_of
-from yizhan.engine.money import yuan_grouped
+from yizhan.engine.facts import POTS
+from yizhan.engine.money import half_up, yuan_grouped
 from yizhan.errors import Problem, Problems
 
 # --- Visits -----------------------------------------------------------------------------------------------------------
@@ -85,6 +90,8 @@ def register_visit(
         discharged_on = discharged_on or admitted_on
     if discharged_on is not None and discharged_on < admitted_on:
         raise Problems([WrongDays(first=admitted_on, second=discharged_on)])
+    if admitted_on > timezone.localdate() and not planned:
+        raise Problems([AdmissionAhead(day=admitted_on)])
     state = "planned" if planned else "discharged" if discharged_on else "admitted"
     if source == "manual":
         state = "proposed"
@@ -158,8 +165,16 @@ def _change(visit: Visit, changes: Mapping[str, Any], *, acting_user: Actor) -> 
 
 
 def admit(visit_id: int, *, on: date, acting_user: Actor) -> Visit:
-    """A planned admission takes place（预约入院 → 入院）."""
-    return change_visit(visit_id, state="admitted", admitted_on=on, acting_user=acting_user)
+    """A planned admission takes place（预约入院 → 入院）. Raises NotFound, NotPlanned, AdmissionAhead."""
+    demand(acting_user, Right.VISIT_EDIT)
+    with acting(acting_user):
+        visit = _open_visit(visit_id, acting_user=acting_user)
+        if visit.state != "planned":
+            words = visit.state_words
+            raise NotPlanned(visit=visit.number, state_zh=words.zh, state_en=words.en)
+        if on > timezone.localdate():
+            raise AdmissionAhead(day=on)
+        return change_visit(visit_id, state="admitted", admitted_on=on, acting_user=acting_user)
 
 
 def cancel_visit(visit_id: int, *, why: str, acting_user: Actor) -> Visit:
@@ -169,6 +184,7 @@ def cancel_visit(visit_id: int, *, why: str, acting_user: Actor) -> Visit:
         raise WhyNeeded
     with acting(acting_user):
         visit = _open_visit(visit_id, acting_user=acting_user)
+        refuse_without_continuation(visit, act=("取消", "cancelled"))
         if kept := sum(p.fen for p in PatientPayment.objects.filter(visit=visit)):
             raise PaymentTaken(visit=visit.number, yuan=yuan_grouped(kept))
         visit.state = "cancelled"
@@ -207,6 +223,12 @@ def _open_visit(visit_id: int, *, acting_user: Actor) -> Visit:
     return visit
 
 
+def _with_own_lines(visit_id: int, *, acting_user: Actor) -> Visit:
+    if isinstance(acting_user, Officer) and institution_of(acting_user) is None:
+        raise LinesOfHospital
+    return _open_visit(visit_id, acting_user=acting_user)
+
+
 # --- Lines ------------------------------------------------------------------------------------------------------------
 
 
@@ -217,7 +239,7 @@ def add_lines(visit_id: int, charges: Sequence[Charge], *, acting_user: Actor) -
     """
     demand(acting_user, Right.VISIT_EDIT)
     with acting(acting_user):
-        visit = _open_visit(visit_id, acting_user=acting_user)
+        visit = _with_own_lines(visit_id, acting_user=acting_user)
         rows = _add(visit, charges, acting_user=acting_user)
         record("visit.add_lines", visit, person_id=visit.person_id, lines=len(rows), acting_user=acting_user)
         return rows
@@ -260,7 +282,7 @@ def replace_line(visit_id: int, *, position: int, charge: Charge | None, acting_
     """Put another line in the place of one, or remove it. Raises NotFound, VisitFrozen, LineNotThere, Problems."""
     demand(acting_user, Right.VISIT_EDIT)
     with acting(acting_user):
-        visit = _open_visit(visit_id, acting_user=acting_user)
+        visit = _with_own_lines(visit_id, acting_user=acting_user)
         line = BillLine.objects.filter(visit=visit, position=position).first()
         if line is None:
             raise LineNotThere(position=position)
@@ -275,7 +297,7 @@ def clear_lines(visit_id: int, *, acting_user: Actor) -> int:
     """Remove all lines of a visit that is not settled. Returns how many."""
     demand(acting_user, Right.VISIT_EDIT)
     with acting(acting_user):
-        visit = _open_visit(visit_id, acting_user=acting_user)
+        visit = _with_own_lines(visit_id, acting_user=acting_user)
         count, _ = BillLine.objects.filter(visit=visit).delete()
         record("visit.clear_lines", visit, person_id=visit.person_id, lines=count, acting_user=acting_user)
         return count
@@ -306,28 +328,25 @@ def refund_lines(visit_id: int, back: Mapping[int, int], *, on: date, why: str, 
     """
 
     def edit(visit: Visit) -> None:
-        lines = {line.position: line for line in BillLine.objects.filter(visit=visit).order_by("position")}
-        charges: list[tuple[int, Charge]] = []
+        lines = list(BillLine.objects.filter(visit=visit).order_by("position"))
+        by_position = {line.position: line for line in lines}
+        last = lines[-1].position if lines else 0
         problems: list[Problem] = []
+        added: list[BillLine] = []
         for position, quantity in back.items():
-            line = lines.get(position)
+            line = by_position.get(position)
             if line is None:
                 problems.append(LineNotThere(position=position))
                 continue
-            returned = -sum(x.quantity for x in lines.values() if x.why.get("refunds") == position)
-            if not 0 < quantity <= line.quantity - returned:
+            earlier = [other for other in lines if other.why.get("refunds") == position]
+            if not 0 < quantity <= line.quantity + sum(other.quantity for other in earlier):
                 problems.append(OverRefund(position=position, name=line.name))
                 continue
-            fen = line.amount_fen if quantity == line.quantity else _share(line.amount_fen, quantity, line.quantity)
-            charges.append(
-                (position, Charge(line.on, line.code, line.name, -quantity, line.price, -fen, line.own_signed))
-            )
+            last += 1
+            added.append(_returned(line, earlier, quantity, position=last, acting_user=acting_user))
         if problems:
             raise Problems(problems)
-        added = _add(visit, [charge for _, charge in charges], acting_user=acting_user)
-        for (position, _), row in zip(charges, added, strict=True):
-            row.why = {**row.why, "refunds": position}
-        BillLine.objects.bulk_update(added, ["why"])
+        BillLine.objects.bulk_create(added)
 
     if not why.strip():
         raise WhyNeeded
@@ -345,8 +364,25 @@ def refund_lines(visit_id: int, back: Mapping[int, int], *, on: date, why: str, 
         return []
 
 
-def _share(fen: int, part: int, whole: int) -> int:
-    return (2 * fen * part + whole) // (2 * whole)
+def _returned(
+    line: BillLine, earlier: Sequence[BillLine], quantity: int, *, position: int, acting_user: Actor
+) -> BillLine:
+    """The line that takes back a quantity（1/10,000）of another, split as that one was, whatever the catalogue says today.
+
+    What is returned in all is rounded, pot by pot, and not each part: parts that return everything return every fen.
+    """
+    returned = quantity - sum(other.quantity for other in earlier)
+    pots = [
+        half_up(getattr(line, pot) * returned, line.quantity) + sum(getattr(other, pot) for other in earlier)
+        for pot in POTS
+    ]
+    return BillLine(
+        visit_id=line.visit_id, person_id=line.person_id, institution_id=line.institution_id, area_path=line.area_path,
+        position=position, on=line.on, code=line.code, name=line.name, national_code=line.national_code, category=line.category,
+        quantity=-quantity, price=line.price, amount_fen=-sum(pots), **{p: -fen for p, fen in zip(POTS, pots, strict=True)},
+        charge=line.charge, own_signed=line.own_signed, special_drug=line.special_drug, why={**line.why, "refunds": line.position},
+        added_by=acting_user if isinstance(acting_user, Officer) else None,
+    )  # fmt: skip
 
 
 # --- Patients' money --------------------------------------------------------------------------------------------------
@@ -365,8 +401,11 @@ def take_money(
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         if visit.institution is None:
             raise NotFound
+        settled = Settlement.objects.live().filter(visit=visit).exists()
         if kind == "deposit":
-            _refuse_deposit(visit, visit.institution)
+            _refuse_deposit(visit, visit.institution, settled=settled)
+        elif kind == "payment" and not settled:
+            raise PaymentTooEarly(visit=visit.number)
         kept = sum(p.fen for p in PatientPayment.objects.filter(visit=visit))
         if kind == "refund" and fen > kept:
             raise OverPaidBack(yuan=yuan_grouped(kept))
@@ -391,9 +430,11 @@ def take_money(
         return row
 
 
-def _refuse_deposit(visit: Visit, institution: Institution) -> None:
-    if Settlement.objects.live().filter(visit=visit).exists():
-        why = ("这次就诊已经结算", "has settled this visit already")
+def _refuse_deposit(visit: Visit, institution: Institution, *, settled: bool) -> None:
+    if settled:
+        why = ("已经结算这次就诊", "has settled this visit already")
+    elif visit.state == "cancelled":
+        why = ("已经取消这次就诊", "has cancelled this visit")
     elif not standing(institution.pk, visit.admitted_on).deposit:
         why = ("按协议先诊疗后付费", "treats first and is paid later by its agreement")
     else:
@@ -413,9 +454,9 @@ def check_out(
         row = settle(visit_id, on=on, message_id=message_id, expected_fen=expected_fen, acting_user=acting_user)
         if Settlement.objects.filter(replaces=row).exists():
             raise Problems([ConfirmationUsed(settlement=row.pk)])
-        if method:
-            paid = PatientPayment.objects.filter(visit=visit_id).aggregate(sum=Sum("fen"))["sum"] or 0
-            owed = row.due_fen - paid
+        moved = PatientPayment.objects.filter(visit=visit_id)
+        if method and not moved.filter(recorded_at__gte=row.recorded_at).exists():
+            owed = row.due_fen - (moved.aggregate(sum=Sum("fen"))["sum"] or 0)
             if owed:
                 kind = "payment" if owed > 0 else "refund"
                 take_money(visit_id, kind=kind, fen=abs(owed), method=method, on=on, acting_user=acting_user)

@@ -65,8 +65,8 @@ class LinesOutsideStay(InputProblem):
 
 class PersonDead(InputProblem):
     code = "person_dead"
-    zh = "登记的死亡日期是 {died}，早于入院 {admitted}。请先核对人员。"
-    en = "the person is recorded as having died on {died}, before admission on {admitted}. Check the person first."
+    zh = "登记的死亡日期是 {died}，出院日期 {discharged} 在它以后。请核对人员或更正出院日期。"
+    en = "the person is recorded as having died on {died}, and was discharged on {discharged}, after that. Check the person, or correct the day of discharge."
 
 
 class NoAgreement(InputProblem):
@@ -83,8 +83,20 @@ class CareNotCovered(InputProblem):
 
 class StayOverlaps(InputProblem):
     code = "stay_overlaps"
-    zh = "这个人在 {admitted} 至 {discharged} 已有一次住院结算（{where}），时间重叠。请核对出入院日期；对方有误时请其撤销。"
-    en = "a stay of this person from {admitted} to {discharged} ({where}) is settled already and overlaps. Check the days; if the other is wrong, have it reversed."
+    zh = "这个人在 {admitted} 至 {discharged} 已有一次住院结算（{where_zh}），时间重叠。请核对出入院日期；对方有误时请医保局协调撤销。"
+    en = "a stay of this person from {admitted} to {discharged} ({where_en}) is settled already and overlaps. Check the days; if the other is wrong, have it reversed."
+
+
+class FirstPartOpen(InputProblem):
+    code = "first_part_open"
+    zh = "就诊 {visit} 是 {first} 的接续，前一段还没有有效的结算。请先结算前一段。"
+    en = "visit {visit} continues {first}, which has no settlement in force. Settle the first part first."
+
+
+class CutTooEarly(InputProblem):
+    code = "cut_too_early"
+    zh = "就诊 {visit} 中途截断，而这一段的费用还没有超过起付标准。中途结算不能减轻起付：请把截断以后的费用并回来，或以后再截断。"
+    en = "visit {visit} was cut, and this part's cost does not exceed the deductible. Cutting a stay must not save a deductible: put the later charges back, or cut later."
 
 
 class LaterBillSettled(InputProblem):
@@ -107,10 +119,10 @@ class Busy(InputProblem):
 
 ORDER: tuple[type[Problem], ...] = (
     Busy, NotFound, NotAllowed, MessageReused, VisitNotApproved, VisitCancelled, NotDischarged, DischargeAhead, AlreadySettled, NoAgreement,
-    CareNotCovered, PersonDead, NothingToSettle, LinesOutsideStay, StayOverlaps, LaterBillSettled, NoPolicyThere,
-    RefundsExceedBill, FiguresChanged,
+    CareNotCovered, PersonDead, NothingToSettle, LinesOutsideStay, FirstPartOpen, StayOverlaps, LaterBillSettled, NoPolicyThere,
+    RefundsExceedBill, CutTooEarly, FiguresChanged,
 )  # fmt: skip
-"""Between RefundsExceedBill and FiguresChanged the engine reads and settles the bill, and may refuse it for its own reasons."""
+"""Between RefundsExceedBill and CutTooEarly the engine reads and settles the bill, and may refuse it for its own reasons."""
 
 
 # --- Reversing and changing -------------------------------------------------------------------------------------------
@@ -126,6 +138,18 @@ class NotToday(InputProblem):
     code = "not_today"
     zh = "窗口只能撤销当天的结算；这一笔是 {on} 的，请由经办机构撤销。"
     en = "the window reverses settlements of the same day only; this one is of {on}. Ask the bureau to reverse it."
+
+
+class ContinuationStands(InputProblem):
+    code = "continuation_stands"
+    zh = "就诊 {visit} 有接续的一段（{next}），不能单独{act_zh}。请先处理接续的一段。"
+    en = "visit {visit} goes on in {next} and cannot be {act_en} alone. See to that part first."
+
+
+class NotPlanned(InputProblem):
+    code = "not_planned"
+    zh = "就诊 {visit} 现在是“{state_zh}”，不是预约，不能办理入院。"
+    en = "visit {visit} is “{state_en}” now, no planned admission."
 
 
 class NotHeld(InputProblem):
@@ -221,6 +245,12 @@ class NoLines(InputProblem):
     en = "the file holds no bill lines. Check the file."
 
 
+class LinesTooLarge(InputProblem):
+    code = "lines_too_large"
+    zh = "JSON 文件超过 {most} MB。一次就诊最多 5,000 条，请分次上传。"
+    en = "the JSON file is larger than {most} MB. A visit has at most 5,000 lines; upload it in parts."
+
+
 class LinesUnreadable(InputProblem):
     code = "lines_unreadable"
     zh = 'JSON 应为费用明细的列表，或 {{"lines": [...]}}；每条写 on、code、name、quantity、price，可写 amount、signed。请改正后重新上传。'
@@ -255,6 +285,24 @@ class DepositNotTaken(InputProblem):
     code = "deposit_not_taken"
     zh = "{institution} {why_zh}，不收预交金。个人负担在结算以后收。"
     en = "{institution} {why_en}, so no deposit is taken. The patient's share is taken after settling."
+
+
+class PaymentTooEarly(InputProblem):
+    code = "payment_too_early"
+    zh = "就诊 {visit} 还没有结算，只能收预交金或退款。"
+    en = "visit {visit} is not settled yet; only a deposit can be taken, or money given back."
+
+
+class LinesOfHospital(InputProblem):
+    code = "lines_of_hospital"
+    zh = "费用明细由医院录入和更改。已结算的，医保局可以撤销、退费或更正。"
+    en = "bill lines are the hospital's to enter and change. The bureau may reverse, return items of, or correct a settled bill."
+
+
+class AdmissionAhead(InputProblem):
+    code = "admission_ahead"
+    zh = "入院（就诊）日期 {day} 还没有到。请改日期，或登记为预约入院。"
+    en = "the day of admission {day} is still ahead. Correct it, or register a planned admission."
 
 
 class ReceiptTaken(InputProblem):

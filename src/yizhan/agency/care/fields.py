@@ -39,6 +39,11 @@ def read_ten_thousandths(typed: str) -> int:
     return sign * (int(whole.lstrip("-") or 0) * 10_000 + int(part.ljust(4, "0") or 0))
 
 
+def number_in(text: str) -> int | None:
+    """A number of ours, or an amount in fen, as an address or a hidden field gives it; None for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
 def choices_of(fact: str, *, only: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """The values of a closed fact, in the language of the request."""
     values = (v for v in FACTS[fact].values if not only or v.code in only)

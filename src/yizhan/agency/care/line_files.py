@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from typing import IO, Any
 
-from yizhan.agency.care.errors import LinesUnreadable, LineUnreadable, NoLines, TooManyLines
+from yizhan.agency.care.errors import LinesTooLarge, LinesUnreadable, LineUnreadable, NoLines, TooManyLines
 from yizhan.agency.care.fields import read_ten_thousandths
 from yizhan.agency.desk.words import Words
 from yizhan.agency.providers.columns import Column, places, read_yes, template
@@ -19,6 +20,9 @@ from yizhan.errors import Problem, Problems
 
 MOST_LINES = 5_000
 """Lines of one visit."""
+
+MOST_JSON = 4 << 20
+"""Bytes: several times what so many lines need."""
 
 MOST_PROBLEMS = 100
 
@@ -52,7 +56,7 @@ def amount_of(quantity: int, price: int) -> int:
 
 def read_lines(file: IO[bytes], name: str) -> list[Charge]:
     """The lines of an uploaded .xlsx, .csv or .json. Raises Problems with everything that is wrong in it."""
-    rows = _from_json(file.read()) if name.lower().endswith(".json") else _from_table(file, name)
+    rows = _from_json(file.read(MOST_JSON + 1)) if name.lower().endswith(".json") else _from_table(file, name)
     if not rows:
         raise Problems([NoLines()])
     if len(rows) > MOST_LINES:
@@ -71,12 +75,14 @@ def _from_table(file: IO[bytes], name: str) -> list[tuple[int, dict[str, str]]]:
 
 
 def _from_json(content: bytes) -> list[tuple[int, dict[str, str]]]:
+    if len(content) > MOST_JSON:
+        raise Problems([LinesTooLarge(most=MOST_JSON >> 20)])
     try:
         body = json.loads(content, parse_float=str, parse_int=str)  # a number is what its digits say
         rows = body["lines"] if isinstance(body, dict) else body
         assert isinstance(rows, list)
         assert all(isinstance(row, dict) for row in rows)
-    except (ValueError, KeyError, AssertionError):
+    except (ValueError, KeyError, AssertionError, RecursionError):
         raise Problems([LinesUnreadable()]) from None
     yes = {True: "是", False: "否", None: ""}
 
@@ -99,7 +105,9 @@ def _charge(number: int, cells: Mapping[str, str], problems: list[Problem]) -> C
     for code, longest in (("code", 50), ("name", 200)):
         if len(cells.get(code, "")) > longest:
             refuse(code, f"超过{longest}个字", f"more than {longest} characters")
-    on = _day(cells.get("on", ""))
+        if any(unicodedata.category(c) in ("Cc", "Cs") for c in cells.get(code, "")):
+            refuse(code, "有不能保存的字符", "has characters that cannot be kept")
+    on = read_day(cells.get("on", ""))
     if on is None:
         refuse(
             "on",
@@ -129,7 +137,8 @@ def _charge(number: int, cells: Mapping[str, str], problems: list[Problem]) -> C
     return Charge(on, cells["code"], cells["name"], quantity, price, amount, signed)
 
 
-def _day(text: str) -> date | None:
+def read_day(text: str) -> date | None:
+    """A day as people write it; None where it is none."""
     found = _DATE.fullmatch(text.split(" ", maxsplit=1)[0])
     if found is None:
         return None

@@ -22,6 +22,7 @@ from django.utils import timezone
 from yizhan.agency.care.booking import HOSPITALS, Booked, Paid
 from yizhan.agency.care.claims import policy_day
 from yizhan.agency.care.errors import (
+    ContinuationStands,
     DifferenceChanged,
     LaterBillSettled,
     NotHeld,
@@ -39,6 +40,7 @@ from yizhan.agency.care.settling import (
     paid_by,
     read_visit,
     refusals,
+    refuse_early_cut,
     row_of,
     write,
     writing,
@@ -303,7 +305,19 @@ def reverse(visit_id: int, *, on: date, why: str, acting_user: Actor) -> list[Se
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         live = live_of(visit, act=("撤销", "reversed"))
         _check_taking_back(live, on=on, why=why, acting_user=acting_user)
+        refuse_without_continuation(visit, act=("撤销", "reversed"), settled=True)
         return carry_out(visit.persons, {live.pk: REVERSE}, why=why.strip(), acting_user=acting_user)
+
+
+def refuse_without_continuation(visit: Visit, *, act: tuple[str, str], settled: bool = False) -> None:
+    """Refuse to take away what another stay continues（中途结算）; with `settled` only where that one is settled.
+
+    Raises ContinuationStands.
+    """
+    found = Visit.objects.filter(continues=visit).exclude(state="cancelled").first()
+    if found is None or (settled and not Settlement.objects.live().filter(visit=found).exists()):
+        return
+    raise ContinuationStands(visit=visit.number, next=found.number, act_zh=act[0], act_en=act[1])
 
 
 def _check_taking_back(live: Settlement, *, on: date, why: str, acting_user: Actor) -> None:
@@ -333,10 +347,15 @@ def correct(
         edit(visit)
         visit = read_visit(visit_id, acting_user=acting_user)
         known = know(visit, on=live.settled_on, writing=True)
+        if visit.amounts is None and known.sums and not sum(sum(day.pots) for day in known.sums):
+            # Everything was returned: nothing is left to settle, and the stay counts no more.
+            refuse_without_continuation(visit, act=("全部退费", "returned whole"), settled=True)
+            return [gone, *carry_out(visit.persons, {}, after=place(live), why=why, acting_user=acting_user)]
         if problems := [p for p in refusals(known) if not isinstance(p, LaterBillSettled)]:
             raise Problems(problems)
         kept = {fact: live.claim[fact] for fact in FOUND_LATER if fact in live.claim}
         settled = calculate(known, facts=kept, beneficiary=live.beneficiary, before=place(live))
+        refuse_early_cut(settled)
         paid = settled.payments
         if live.institution_id is not None:
             paid = _channelled(paid, old, Change("corrected", by_person=False))

@@ -27,8 +27,10 @@ from yizhan.agency.care.errors import (
     AlreadySettled,
     Busy,
     CareNotCovered,
+    CutTooEarly,
     DischargeAhead,
     FiguresChanged,
+    FirstPartOpen,
     LaterBillSettled,
     LinesOutsideStay,
     MessageReused,
@@ -130,6 +132,8 @@ class Situation:
     message_row: int | None
     message_digest: str
     latest_on: date | None
+    first_part: str | None
+    goes_on: bool
     overlap: tuple[date, date, str] | None
 
 
@@ -165,6 +169,9 @@ _KNOWN_UNTIL = """least(statement_timestamp(), (
 
 _SITUATION = f"""
     select {_KNOWN_UNTIL}, {{number}}, head.id, head.kind, head.ordinal, m.id, m.message_digest, latest.settled_on,
+           (select f.number from care_visit f where f.id = %(continues)s
+            and not exists (select 1 from care_settlement s where s.visit_id = f.id and {_LIVE})),
+           exists (select 1 from care_visit g where g.continues_id = %(visit)s and g.state <> 'cancelled'),
            o.admitted_on, o.discharged_on, o.name
     from (select 1) one
     left join lateral (
@@ -250,7 +257,7 @@ def know(visit: Visit, *, on: date, message_id: str = "", writing: bool = False)
         cursor.execute(
             _SITUATION.format(number=number),
             {
-                "visit": visit.pk, "message": message_id, "persons": list(persons), "institution": visit.institution_id,
+                "continues": visit.continues_id, "visit": visit.pk, "message": message_id, "persons": list(persons), "institution": visit.institution_id,
                 "care": visit.care, "admitted": visit.admitted_on, "discharged": until,
             },
         )  # fmt: skip
@@ -260,7 +267,17 @@ def know(visit: Visit, *, on: date, message_id: str = "", writing: bool = False)
             DaySum(day, charge, (a, b, c, d), drug, n) for day, charge, a, b, c, d, drug, n in cursor.fetchall()
         )
     situation = Situation(
-        row[0], row[1], row[2], row[3] or "", row[4], row[5], row[6] or "", row[7], row[8:] if row[8] else None
+        row[0],
+        row[1],
+        row[2],
+        row[3] or "",
+        row[4],
+        row[5],
+        row[6] or "",
+        row[7],
+        row[8],
+        row[9],
+        row[10:] if row[10] else None,
     )
     institution = visit.institution
     found = Found({}, ())
@@ -326,8 +343,11 @@ class Settled:
         return self.answered.outcome
 
 
-def refusals(known: Known, *, message_id: str = "", message_digest: str = "") -> list[Problem]:
-    """Why this visit cannot be settled now, in the order of `errors.ORDER`."""
+def refusals(known: Known, *, message_id: str = "", message_digest: str = "", bureau: bool = False) -> list[Problem]:
+    """Why this visit cannot be settled now, in the order of `errors.ORDER`.
+
+    Where somebody was treated elsewhere is told to the bureau only (`bureau`): a hospital's clerk has no need of it.
+    """
     visit, situation, number = known.visit, known.situation, known.visit.number
     found: list[Problem] = []
     if situation.message_row is not None and situation.message_digest != message_digest:
@@ -350,10 +370,10 @@ def refusals(known: Known, *, message_id: str = "", message_digest: str = "") ->
             words = {"care_zh": care.word(visit.care, "zh"), "care_en": care.word(visit.care, "en")}
             found.append(CareNotCovered(institution=known.institution.name, **words))
     died = known.person.died_on
-    if died is not None and died < visit.admitted_on:
-        found.append(PersonDead(died=died, admitted=visit.admitted_on))
+    if died is not None and died < visit.discharged_on:
+        found.append(PersonDead(died=died, discharged=visit.discharged_on))
     if visit.amounts is None:
-        if not known.sums:
+        if not sum(sum(day.pots) for day in known.sums):
             found.append(NothingToSettle(visit=number))
         outside = [day for day in known.sums if not visit.admitted_on <= day.on <= visit.discharged_on]
         if outside:
@@ -363,9 +383,12 @@ def refusals(known: Known, *, message_id: str = "", message_digest: str = "") ->
                     discharged=visit.discharged_on,
                 )
             )  # fmt: skip
+    if situation.first_part is not None:
+        found.append(FirstPartOpen(visit=number, first=situation.first_part))
     if situation.overlap is not None:
         admitted, discharged, where = situation.overlap
-        found.append(StayOverlaps(admitted=admitted, discharged=discharged, where=where))
+        words = {"where_zh": where, "where_en": where} if bureau else {"where_zh": "另一笔", "where_en": "another bill"}
+        found.append(StayOverlaps(admitted=admitted, discharged=discharged, **words))
     if situation.latest_on is not None and situation.latest_on > known.on:
         found.append(LaterBillSettled(on=situation.latest_on, visit=number, day=known.on))
     return found
@@ -392,6 +415,19 @@ def calculate(
     asked = Asked(area, person, claim | dict(facts or {}))
     answered = answer(asked, year_states(known.persons, area, before=before))
     return Settled(known, asked, answered, paid_by(answered.outcome, through_person=known.institution is None))
+
+
+def refuse_early_cut(settled: Settled) -> None:
+    """A stay is cut only where its first part bears its whole deductible: else two short parts would bear less than one
+    stay. Raises Problems with CutTooEarly.
+    """
+    known = settled.known
+    if (
+        known.situation.goes_on
+        and known.visit.care == "inpatient"
+        and not any(p.amount for p in settled.outcome.payments[:1])
+    ):
+        raise Problems([CutTooEarly(visit=known.visit.number)])
 
 
 def paid_by(outcome: Outcome, *, through_person: bool = False) -> tuple[Paid, ...]:
@@ -438,9 +474,11 @@ def presettle(
         known = know(visit, on=max(on, visit.discharged_on or on))
         if draft:
             known = replace(known, sums=(*known.sums, *_sums_of(draft, visit)))
-        if problems := refusals(known):
+        if problems := refusals(known, bureau=institution_of(acting_user) is None):
             raise Problems(problems)
-        return calculate(known, facts=facts)
+        settled = calculate(known, facts=facts)
+        refuse_early_cut(settled)
+        return settled
 
 
 def _sums_of(draft: Sequence[Charge], visit: Visit) -> list[DaySum]:
@@ -484,9 +522,11 @@ def settle(
             return Settlement.objects.get(pk=known.situation.message_row)
         if visit.state == "proposed":
             raise Problems([VisitNotApproved(visit=visit.number)])
-        if problems := refusals(known, message_id=message_id, message_digest=digest):
+        bureau = institution_of(acting_user) is None
+        if problems := refusals(known, message_id=message_id, message_digest=digest, bureau=bureau):
             raise Problems(problems)
         settled = calculate(known)
+        refuse_early_cut(settled)
         share = settled.outcome.patient_share
         if expected_fen is not None and expected_fen != share:
             raise Problems([FiguresChanged(before=yuan(expected_fen), now=yuan(share))])

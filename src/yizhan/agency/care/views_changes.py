@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import defaults, dues, queries, resettling
 from yizhan.agency.care.errors import NotHeld
+from yizhan.agency.care.fields import number_in
 from yizhan.agency.care.models import DefaultFinding, Resettlement, ResettlementLine, Settlement
 from yizhan.agency.care.rewriting import decide_held
 from yizhan.agency.desk.tables import PAGE, Day, Fen, List, Number, in_pages
@@ -98,7 +99,7 @@ class NameColumn(tables.Column):
 
 def _asked_roster(request: Request) -> int | None:
     roster = request.GET.get("roster", "")
-    return int(roster) if roster.isdecimal() else None
+    return number_in(roster)
 
 
 @page(Right.SETTLEMENT_SEE)
@@ -601,7 +602,7 @@ def arrears_page(request: Request) -> HttpResponse:
     """Treat first, pay later: who owes, for how long."""
     today = timezone.localdate()
     asked = request.GET.get("institution", "")
-    found = defaults.arrears(institution_id=int(asked) if asked.isdecimal() else None, acting_user=request.user)
+    found = defaults.arrears(institution_id=number_in(asked), acting_user=request.user)
     paging = Paginator(found, PAGE).get_page(request.GET.get("page"))
     persons = Person.objects.in_bulk({row.person_id for row in paging})
     hospitals = Institution.objects.in_bulk({row.institution_id for row in found})

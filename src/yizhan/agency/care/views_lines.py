@@ -10,13 +10,12 @@ from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import actions, queries
 from yizhan.agency.care.fields import read_ten_thousandths
 from yizhan.agency.care.forms_window import LineForm, LinesFile, WhyForm
-from yizhan.agency.care.line_files import MOST_LINES, read_lines, template_columns
+from yizhan.agency.care.line_files import MOST_LINES, read_day, read_lines, template_columns
 from yizhan.agency.care.models import BillLine
 from yizhan.agency.care.views_changes import Refusal
 from yizhan.agency.care.views_window import visit_page
@@ -115,7 +114,7 @@ def items(request: Request, number: int) -> HttpResponse:
     """What the letters typed so far may mean."""
     visit = queries.visit(number)
     typed = " ".join(request.GET.get("code", "").split())[:50]
-    on = parse_date(request.GET.get("on", "")[:10]) if request.GET.get("on", "")[4:5] == "-" else None
+    on = read_day(request.GET.get("on", "")[:10])
     found = []
     if typed and visit.institution is not None:
         found = chargeable(

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import actions, queries
 from yizhan.agency.care.applications import asked_for
+from yizhan.agency.care.fields import number_in
 from yizhan.agency.care.forms_window import LineForm, RegisterForm
 from yizhan.agency.care.models import PatientPayment, Settlement, Visit
 from yizhan.agency.care.previews import Preview, preview
@@ -282,7 +283,7 @@ def settle_visit(request: Request, number: int) -> HttpResponse:
     method = request.POST.get("method", "")
     try:
         actions.check_out(
-            number, on=timezone.localdate(), message_id=message, expected_fen=int(expected) if expected.isdecimal() else None,
+            number, on=timezone.localdate(), message_id=message, expected_fen=number_in(expected),
             method=method if method in PatientPayment.METHODS else "", acting_user=request.user,
         )  # fmt: skip
     except Problems as refused:
