@@ -77,6 +77,8 @@ def referral(world: World, person: Person, **asked_of: Any) -> str:
         (YUHU, "municipal", YUHU, True),
         (YUHU, "provincial", "000000.430000.", True),
         ("000000.430000.430300.", "county", YUHU, True),
+        ("000000.150000.150400.150404.", "township", "000000.150000.150400.150404.", False),
+        ("000000.150000.150400.150404.", "county", "000000.150000.150400.150404.", True),
     ],
 )  # fmt: skip
 def test_which_institutions_need_a_referral(person: str, tier: str, area: str, needed: bool) -> None:

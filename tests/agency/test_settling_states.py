@@ -180,7 +180,9 @@ class Year(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(list(self.model)))
         if back and self.model[key].paid < fen:
             return
-        kind = "refund" if back else "payment"
+        with acting(ALL):
+            settled = Settlement.objects.live().filter(visit=key).exists()
+        kind = "refund" if back else "payment" if settled else "deposit"
         actions.take_money(key, kind=kind, fen=fen, method="cash", on=self.day, acting_user=self.place.window)
         self.model[key].paid += -fen if back else fen
 

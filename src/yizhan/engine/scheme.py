@@ -315,6 +315,7 @@ class Conventions:
     identity_choice: str = "ranked"
     identity_rank: tuple[str, ...] = ()
     local_rules: str = "error"
+    referral_above: str = "county"
 
     def year_of(self, on: date) -> int:
         """The policy year of a day: the calendar year in which it began."""

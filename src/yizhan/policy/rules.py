@@ -93,6 +93,7 @@ CONVENTIONS = {
     "费率变化": ("rate_change", {"只管新增": "new_only", "应付减已付": "due_less_paid"}),
     "身份变化": ("identity_change", {"只管新增": "new_only", "应付减已付": "due_less_paid"}),
     "身份取舍": ("identity_choice", {"从高到低": "ranked", "最有利": "best"}),
+    "转诊备案": ("referral_above", {"县外就医": "county", "乡镇以上": "township"}),
     "下级规定并存": ("local_rules", {"报错": "error", "就高": "better", "从下级": "local"}),
 }  # fmt: skip
 

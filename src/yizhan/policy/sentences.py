@@ -324,6 +324,10 @@ CONVENTION_WORDS: dict[str, dict[str, Pair]] = {
         "从高到低": ("一人有几种身份、数字互相冲突时，取排在前面的", "of several identities with different figures the one ranked first counts"),
         "最有利": ("一人有几种身份，逐一计算，取个人负担最少的", "of several identities the one that leaves least to the patient counts"),
     },
+    "转诊备案": {
+        "县外就医": ("到本县以外就医的要转诊备案", "care outside the own county needs a referral on record"),
+        "乡镇以上": ("到乡镇以上的医院住院都要转诊备案，本县医院也要", "a stay above a township hospital needs a referral on record, in the own county as well"),
+    },
     "下级规定并存": {
         "报错": ("上下级规定了同一个数字，报错、由人决定", "figures set at two levels of area are an error for people to decide"),
         "就高": ("上下级规定了同一个数字，取对患者有利的", "of figures set at two levels of area the better one for the patient counts"),

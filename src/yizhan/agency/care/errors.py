@@ -87,6 +87,12 @@ class StayOverlaps(InputProblem):
     en = "a stay of this person from {admitted} to {discharged} ({where_en}) is settled already and overlaps. Check the days; if the other is wrong, have it reversed."
 
 
+class NotRegisteredDisease(InputProblem):
+    code = "not_registered_disease"
+    zh = "就诊 {visit} 按门诊慢特病办理，但没有这个病的有效登记（诊断：{diagnoses}）。请补诊断、先办登记，或按普通门诊登记就诊。"
+    en = "visit {visit} is for a chronic or special disease, but no registration of it is in force (diagnoses: {diagnoses}). Add the diagnosis, file the registration, or register the visit as ordinary outpatient care."
+
+
 class FirstPartOpen(InputProblem):
     code = "first_part_open"
     zh = "就诊 {visit} 是 {first} 的接续，前一段还没有有效的结算。请先结算前一段。"
@@ -119,7 +125,7 @@ class Busy(InputProblem):
 
 ORDER: tuple[type[Problem], ...] = (
     Busy, NotFound, NotAllowed, MessageReused, VisitNotApproved, VisitCancelled, NotDischarged, DischargeAhead, AlreadySettled, NoAgreement,
-    CareNotCovered, PersonDead, NothingToSettle, LinesOutsideStay, FirstPartOpen, StayOverlaps, LaterBillSettled, NoPolicyThere,
+    CareNotCovered, PersonDead, NotRegisteredDisease, NothingToSettle, LinesOutsideStay, FirstPartOpen, StayOverlaps, LaterBillSettled, NoPolicyThere,
     RefundsExceedBill, CutTooEarly, FiguresChanged,
 )  # fmt: skip
 """Between RefundsExceedBill and CutTooEarly the engine reads and settles the bill, and may refuse it for its own reasons."""

@@ -37,6 +37,7 @@ from yizhan.agency.care.errors import (
     NoAgreement,
     NotDischarged,
     NothingToSettle,
+    NotRegisteredDisease,
     PersonDead,
     StayOverlaps,
     VisitCancelled,
@@ -252,7 +253,7 @@ def know(visit: Visit, *, on: date, message_id: str = "", writing: bool = False)
     """Read what is known about a visit. Inside `acting(…, across_institutions=True)`."""
     persons = tuple(visit.persons)
     number = "nextval('care_settlement_id_seq')" if writing else "0"
-    until = visit.discharged_on or on
+    until = visit.discharged_on or max(on, visit.admitted_on)
     with prepared() as cursor:
         cursor.execute(
             _SITUATION.format(number=number),
@@ -372,6 +373,8 @@ def refusals(known: Known, *, message_id: str = "", message_digest: str = "", bu
     died = known.person.died_on
     if died is not None and died < visit.discharged_on:
         found.append(PersonDead(died=died, discharged=visit.discharged_on))
+    if visit.care == "chronic" and visit.source in ("window", "gateway") and not known.found.registered:
+        found.append(NotRegisteredDisease(visit=number, diagnoses="、".join(visit.diagnoses) or "–"))
     if visit.amounts is None:
         if not sum(sum(day.pots) for day in known.sums):
             found.append(NothingToSettle(visit=number))

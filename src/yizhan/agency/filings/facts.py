@@ -13,7 +13,7 @@ from yizhan.agency.people.models import Person
 from yizhan.agency.staff.models import Institution
 from yizhan.agency.statements import prepared
 from yizhan.engine.claim import YearState
-from yizhan.engine.scheme import Scheme
+from yizhan.engine.scheme import Conventions, Scheme
 from yizhan.policy.areas import load_scheme
 
 NOTHING_ON_RECORD: Mapping[str, str] = {
@@ -38,12 +38,14 @@ YEAR_STATE: list[Callable[[Person, Scheme], Mapping[int, YearState]]] = []
 class Found:
     """The facts that filings tell（codes of engine.facts）, and the filings that were looked at.
 
-    `other_disease` are registrations that hold and do not count, as the visit names no diagnosis of their disease.
+    `other_disease` are registrations that hold and do not count, as the visit names no diagnosis of their disease;
+    `registered`: one of a chronic or special outpatient disease holds and is of a diagnosis of the visit.
     """
 
     facts: dict[str, str]
     filings: tuple[int, ...]
     other_disease: tuple[int, ...] = ()
+    registered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,23 +147,33 @@ def told(filed: Sequence[Filed], *, person_path: str, stay: Stay) -> Found:
         facts["emergency"] = "yes"
     used = [f for f in (forged, referral, lives_there, emergency) if f]
     missed: list[Filed] = []
-    for kind, fact in (("severe", "severe_programme"), ("chronic", "quota_chronic")):
+    registered = False
+    for kind, fact in (("severe", "severe_programme"), ("chronic", "quota_chronic"), ("special", "")):
         held = [f for f in filed if f.kind == kind and f.filed and f.at_end]
         if fitting := [f for f in held if is_of_disease(f, stay.diagnoses, person_path)]:
-            facts[fact] = "yes"
+            facts |= {fact: "yes"} if fact else {}
             used += fitting
+            registered |= kind != "severe"
         missed += [f for f in held if f not in fitting]
-    return Found(facts, tuple(f.number for f in used), tuple(f.number for f in missed))
+    return Found(facts, tuple(f.number for f in used), tuple(f.number for f in missed), registered)
 
 
 def needs_referral(person_path: str, institution: Institution) -> bool:
-    """Whether going to this institution needs a referral: not in a township hospital, nor in the own county's hospital."""
+    """Whether a stay in this institution needs a referral: none in a township's hospital, nor, unless the area's policies
+    want one above the township already（约定: 转诊备案）, in the own county's.
+    """
     if institution.tier == "township":
         return False
     county = ".".join(person_path.split(".")[:4]) + "."
-    return not (
-        institution.tier == "county" and person_path.count(".") > 3 and institution.area_path.startswith(county)
-    )
+    own = institution.tier == "county" and person_path.count(".") > 3 and institution.area_path.startswith(county)
+    return not own or _above(person_path) == "township"
+
+
+def _above(person_path: str) -> str:
+    try:
+        return load_scheme(pooling_area(person_path)).conventions.referral_above
+    except NoPolicyThere:
+        return Conventions().referral_above
 
 
 def is_of_disease(filed: Filed, diagnoses: Sequence[str], person_path: str) -> bool:
