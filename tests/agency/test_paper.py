@@ -1,9 +1,10 @@
-"""Paper bills（手工报销）over HTTP: entered by one officer, looked at by another."""
+"""Paper bills（手工报销）over HTTP: entered by one officer, looked at by another, and out of the window's reach."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
@@ -11,8 +12,11 @@ from django.utils import timezone
 from tests.agency.caring import patient
 from tests.agency.test_holds_and_default import fresh
 from tests.agency.world import World
-from yizhan.agency.care.models import PaperBill, PaperFile, Settlement
+from yizhan.agency.care import actions
+from yizhan.agency.care.errors import NotOfTheWindow
+from yizhan.agency.care.models import PaperBill, PaperFile, Settlement, Visit
 from yizhan.agency.people.models import Person
+from yizhan.agency.providers.splitting import Charge
 from yizhan.agency.staff.scope import System, acting
 
 DAY = timedelta(days=1)
@@ -85,3 +89,34 @@ def test_a_bill_that_was_sent_back_is_changed_and_sent_again(world: World) -> No
     decided(reviewer, row, "approve")
     with acting(BUREAU):
         assert Settlement.objects.get(visit=row.visit_id).total_fen == 30_000
+
+
+def test_the_window_changes_no_paper_bill(world: World) -> None:
+    """Four eyes: what the reviewer approves is what the officer entered, and nobody slips anything in between."""
+    yuhu = world.yuhu
+    officer, today = world.client(yuhu.officer), timezone.localdate()
+    row = entered(officer, patient(world))
+    acts = (
+        lambda: actions.change_visit(row.visit_id, care="outpatient", acting_user=yuhu.officer),
+        lambda: actions.admit(row.visit_id, on=today, acting_user=yuhu.officer),
+        lambda: actions.cancel_visit(row.visit_id, why="x", acting_user=yuhu.officer),
+        lambda: actions.cut_stay(row.visit_id, on=today, acting_user=yuhu.officer),
+        lambda: actions.add_lines(row.visit_id, [Charge(today, "X", "x", 10_000, 100, 1)], acting_user=yuhu.officer),
+        lambda: actions.clear_lines(row.visit_id, acting_user=yuhu.officer),
+        lambda: actions.refund_lines(row.visit_id, {1: 1}, on=today, why="x", acting_user=yuhu.officer),
+    )
+    for sent in (False, True):
+        if sent:
+            assert officer.post(f"/care/paper/{row.pk}/send").status_code == 302
+        with acting(BUREAU):
+            before = Visit.objects.filter(pk=row.visit_id).values().get()
+        for act in acts:
+            with pytest.raises(NotOfTheWindow):
+                act()
+        posted = officer.post(
+            f"/care/visits/{row.visit_id}/change",
+            {"care": "outpatient", "admitted_on": str(today - DAY), "discharged_on": str(today), "diagnoses": "C16.9"},
+        )
+        assert posted.status_code == 422
+        with acting(BUREAU):
+            assert Visit.objects.filter(pk=row.visit_id).values().get() == before
