@@ -248,9 +248,15 @@ def test_a_registration_counts_if_it_holds_at_discharge(world: World, person: Pe
 
 
 def test_kinds_that_no_bill_looks_at_tell_nothing(world: World, person: Person) -> None:
-    for kind in ("special", "certificate", "family_doctor"):
+    for kind in ("certificate", "family_doctor"):
         approved(world, person, kind)
     assert found(world, person, diagnoses=["终末期肾病"]) == Found({"referral": "none"}, ())
+
+
+def test_a_special_disease_is_registered_and_tells_nothing_else(world: World, person: Person) -> None:
+    row = approved(world, person, "special")
+    assert found(world, person, diagnoses=["终末期肾病"]) == Found({"referral": "none"}, (row.pk,), (), True)
+    assert not found(world, person, diagnoses=["J00"]).registered
 
 
 # --- All of it --------------------------------------------------------------------------------------------------------

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 from pypdf import PdfReader
 
+from tests.agency.caring import CODE, patient, stay
+from tests.agency.caring import settled as at_the_window
 from tests.agency.test_care import a_claim, a_person, settled
 from tests.agency.world import World
 from yizhan.agency import crypto
+from yizhan.agency.care import actions, rewriting
 from yizhan.agency.care.verification import DIFFERS, GENUINE, SUPERSEDED, UNKNOWN, read_code, sign_bill, standing
 from yizhan.agency.crypto import DemoKeys
+from yizhan.agency.providers.splitting import Charge
 from yizhan.agency.staff.models import Audit
 from yizhan.agency.staff.scope import acting
 from yizhan.engine.money import capitals, yuan_grouped
@@ -177,3 +183,42 @@ def test_the_second_print_says_so(world: World) -> None:
     assert "补打 2" in texts[2]
     wide, high = (PdfReader(io.BytesIO(lying)).pages[0].mediabox[k] for k in (2, 3))
     assert wide > high
+
+
+def said(client: Client, number: int) -> tuple[str, str]:
+    """What the page and the paper of a settlement say, without markup and spaces."""
+    page = re.sub(r"<[^>]*>|\s", "", client.get(f"/care/{number}").content.decode())
+    paper = client.get(f"/care/{number}/zh.pdf").content
+    return page, re.sub(r"\s", "", "".join(p.extract_text() for p in PdfReader(io.BytesIO(paper)).pages))
+
+
+def test_an_old_bill_says_what_it_said_whatever_became_of_its_visit(world: World) -> None:
+    yuhu, today = world.yuhu, timezone.localdate()
+    visit = stay(yuhu, patient(world), yuan=1_000, diagnoses=["K35.8 阑尾炎"])
+    first = at_the_window(yuhu, visit)
+    client = world.client(yuhu.window)
+    before = said(client, first.pk)
+    for text in before:
+        assert (
+            "K35.8" in text and str(visit.admitted_on) in text and "卫生材料费1,000.00" in text and "作废" not in text
+        )
+    _, corrected = actions.correct_visit(
+        visit.pk, {"admitted_on": today - timedelta(days=2), "diagnoses": ["C16.9 胃癌"]}, on=today, why="诊断录错",
+        acting_user=yuhu.window,
+    )  # fmt: skip
+    page, paper = said(client, first.pk)
+    for text in (page, paper):
+        assert "K35.8" in text and "C16.9" not in text and str(visit.admitted_on) in text
+    assert f"作废：{today}已由结算{corrected.pk}取代·补打1" in paper
+    assert "已被后来的结算取代" in page and f"看那一笔（{corrected.pk}）" in page
+    (gone,) = rewriting.reverse(visit.pk, on=today, why="重录", acting_user=yuhu.window)
+    actions.clear_lines(visit.pk, acting_user=yuhu.window)
+    actions.add_lines(visit.pk, [Charge(today, CODE, "演示项目", 10_000, 70_000, 700)], acting_user=yuhu.window)
+    page, paper = said(client, corrected.pk)
+    for text in (page, paper):
+        assert "C16.9" in text and "卫生材料费1,000.00" in text
+    assert f"作废：{today}已撤销（{gone.pk}）" in paper and "这一笔已撤销" in page
+    again = at_the_window(yuhu, visit)
+    for text in said(client, again.pk):
+        assert "卫生材料费7.00" in text and "作废" not in text
+    assert f"已由结算{again.pk}取代" in said(client, first.pk)[1]

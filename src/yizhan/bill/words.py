@@ -54,6 +54,8 @@ WORDS = {
     "stand_in": ("代用数字", "stand-in figure"),
     "reading": ("读法", "reading"),
     "reprint": ("补打 {n}", "reprint {n}"),
+    "void_reversed": ("作废：{on} 已撤销（{n}）", "void: reversed on {on} ({n})"),
+    "void_superseded": ("作废：{on} 已由结算 {n} 取代", "void: settlement {n} took its place on {on}"),
     "referral": ("如果按规定转诊：您付 {other} 元（相差 {gap} 元）", "with a referral by the rules you would pay {other} yuan (a difference of {gap} yuan)"),
     "unreferred": ("如果没有按规定转诊：您要付 {other} 元（多付 {gap} 元）", "without a referral by the rules you would pay {other} yuan ({gap} yuan more)"),
     "digest": ("政策版本 {digest}，按 {on} 施行的规定计算", "policy version {digest}, as in force on {on}"),

@@ -24,6 +24,7 @@ from yizhan.agency.care.errors import (
     LinesOfHospital,
     NotDischarged,
     NothingToReturn,
+    NotOfTheWindow,
     NotPlanned,
     OverPaidBack,
     OverRefund,
@@ -37,7 +38,7 @@ from yizhan.agency.care.errors import (
     WrongDays,
 )
 from yizhan.agency.care.line_files import MOST_LINES
-from yizhan.agency.care.models import BillLine, PatientPayment, Printing, Settlement, Visit
+from yizhan.agency.care.models import SOURCES, BillLine, PatientPayment, Printing, Settlement, Visit
 from yizhan.agency.care.rewriting import correct, refuse_without_continuation
 from yizhan.agency.care.settling import read_visit, settle
 from yizhan.agency.care.years import Asked
@@ -217,7 +218,11 @@ def cut_stay(visit_id: int, *, on: date, acting_user: Actor) -> Visit:
 
 
 def _open_visit(visit_id: int, *, acting_user: Actor) -> Visit:
+    """A visit that the window may change: neither settled, nor one that a second officer approves as it was entered."""
     visit = read_visit(visit_id, locked=True, acting_user=acting_user)
+    if visit.source in ("manual", "import") or visit.state == "proposed":
+        words = SOURCES[visit.source]
+        raise NotOfTheWindow(visit=visit.number, source_zh=words.zh, source_en=words.en)
     if Settlement.objects.live().filter(visit=visit).exists():
         raise VisitFrozen(visit=visit.number)
     return visit

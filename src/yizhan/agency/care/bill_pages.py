@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import one_bill, queries
@@ -35,9 +36,7 @@ SIZES = ("a4", "a5")
 
 
 def _context(found: Settlement, lang: str, officer: Officer, *, mark: str = "") -> dict[str, Any]:
-    return one_bill.context(
-        found, found.visit, queries.by_category(found.visit), lang, name=shown_name(found.person, officer), mark=mark
-    )
+    return one_bill.context(found, found.visit, lang, name=shown_name(found.person, officer), mark=mark)
 
 
 @page(Right.SETTLEMENT_SEE)
@@ -52,6 +51,7 @@ def bill(request: Request, number: int) -> HttpResponse:
     shown = _context(printed, lang(), request.user)
     shown |= {
         "bill": found,
+        "fate": queries.fate(found),
         "printed": printed,
         "name": shown_name(found.person, request.user),
         "anew": anew,
@@ -77,7 +77,16 @@ def bill_pdf(request: Request, number: int, lang: str) -> HttpResponse:
     if found.kind == "reversed":
         raise Problems([NotFound()])
     size = request.GET.get("size", "a4")
-    return _pdf(request, [found], lang, size=size if size in SIZES else "a4")
+    return _pdf(request, [found], lang, size=size if size in SIZES else "a4", void=_void(found, lang))
+
+
+def _void(found: Settlement, lang: str) -> str:
+    """What the paper of a row that holds no more says beside its title."""
+    fate = queries.fate(found)
+    if fate is None:
+        return ""
+    on = timezone.localdate(fate.row.recorded_at)
+    return word("void_reversed" if fate.reversed else "void_superseded", lang, n=fate.row.pk, on=on)
 
 
 @page(Right.SETTLEMENT_SEE)
@@ -92,12 +101,14 @@ def print_bills(request: Request) -> HttpResponse:
     return _pdf(request, [rows[n] for n in dict.fromkeys(asked)], lang())
 
 
-def _pdf(request: Request, rows: Sequence[Settlement], lang: str, *, size: str = "a4") -> HttpResponse:
+def _pdf(request: Request, rows: Sequence[Settlement], lang: str, *, size: str = "a4", void: str = "") -> HttpResponse:
     marks = count_printing(rows, lang=lang, acting_user=request.user)
-    contexts = [
-        _context(row, lang, request.user, mark=word("reprint", lang, n=n) if (n := marks[row.pk]) else "")
-        for row in rows
-    ]
+    contexts = []
+    for row in rows:
+        mark = [void] if void else []
+        if before := marks[row.pk]:
+            mark.append(word("reprint", lang, n=before))
+        contexts.append(_context(row, lang, request.user, mark=" · ".join(mark)))
     printed = one_bill.printed(contexts, lang, size)
     if printed.missing:
         codes = "、".join(f"U+{ord(c):04X}" for c in printed.missing)

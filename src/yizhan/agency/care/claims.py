@@ -30,13 +30,14 @@ APPROVED_ONLY = ("application",)
 
 @dataclass(frozen=True, slots=True)
 class DaySum:
-    """The lines of one day and one charge（"" for most）, summed: pots in fen, and how many lines."""
+    """The lines of one day, charge（"" for most）and fee category, summed: pots in fen, and how many lines."""
 
     on: date
     charge: str
     pots: tuple[int, int, int, int]
     special_drug: bool
     count: int
+    category: str = ""
 
 
 def claim_of(

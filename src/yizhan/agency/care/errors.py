@@ -170,6 +170,12 @@ class VisitFrozen(InputProblem):
     en = "visit {visit} is settled and cannot be changed. Reverse the settlement first, or refund or correct it."
 
 
+class NotOfTheWindow(InputProblem):
+    code = "not_of_the_window"
+    zh = "{visit} 来自{source_zh}，不能在窗口更改。手工报销请在手工报销里更改并重新送复核；以往账单请在结算上更正。"
+    en = "{visit} is a {source_en} and is not changed at the window. Change a paper bill on its own page and send it for review again; correct a past bill while it is settled."
+
+
 class WhyNeeded(InputProblem):
     code = "why_needed"
     zh = "请写明原因。"

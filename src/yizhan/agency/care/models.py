@@ -226,6 +226,10 @@ class Settlement(models.Model):
     claim = models.JSONField(help_text="the claim as docs/settle.md describes it")
     beneficiary = models.JSONField(help_text="the person as docs/settle.md describes one, as known then")
     result = models.JSONField(help_text="the settlement as docs/settle.md describes it")
+    categories = models.JSONField(
+        default=list,
+        help_text="its lines by national fee category: [[code, in_scope, first_pay, over_limit, own], …] in fen",
+    )
     years = ArrayField(models.IntegerField(), help_text="policy years that it falls into")
     states = models.JSONField(help_text="each of these years after it")
     filings = ArrayField(models.BigIntegerField(), default=list, help_text="filings that were looked at")

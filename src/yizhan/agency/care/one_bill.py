@@ -1,12 +1,12 @@
 """The one bill（一单） of a settlement on record: what its page shows, and its PDF.
 
-Both are made of what was stored when the bill was settled, so they say in ten years what they say today. One settlement and its
-visit are given, no row is read here: a page or a batch of bills costs the statements that found them.
+Both are made of what was stored when the bill was settled, lines, days and diagnoses included, so they say in ten years what
+they say today, whatever has become of the visit. One settlement and its visit are given, no row is read here: a page or a batch of bills costs the statements that found them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -14,13 +14,11 @@ from django.utils import timezone
 
 from yizhan.agency.care.verification import sign_bill
 from yizhan.agency.people.identifiers import mask_name
+from yizhan.agency.providers.kinds import FEES
 from yizhan.bill.data import OneBill, one_bill
 from yizhan.bill.paper import Paper, Printed, print_bills
 from yizhan.bill.picture import waterfall
 from yizhan.bill.words import WORDS, word
-
-CategoryCosts = tuple[str, str, tuple[int, int, int, int]]
-"""A receipt category: its name in zh and en, and its costs in fen by pot."""
 
 AT_ONCE = 50
 """Bills that one PDF should hold: each takes some 4 MB of memory while the file is made."""
@@ -34,6 +32,18 @@ class SettledRow(Protocol):
 
     @property
     def result(self) -> Any: ...
+
+    @property
+    def claim(self) -> Any: ...
+
+    @property
+    def categories(self) -> Any: ...
+
+    @property
+    def admitted_on(self) -> date: ...
+
+    @property
+    def discharged_on(self) -> date: ...
 
     @property
     def total_fen(self) -> int: ...
@@ -58,19 +68,12 @@ class VisitRow(Protocol):
     def person(self) -> Any: ...
 
     @property
-    def institution(self) -> Any: ...
-
-    @property
-    def admitted_on(self) -> date: ...
-
-    @property
-    def discharged_on(self) -> date | None: ...
+    def where(self) -> str: ...
 
 
 def context(
     settlement: SettledRow,
     visit: VisitRow,
-    lines_by_category: Iterable[CategoryCosts],
     lang: str,
     *,
     name: str = "",
@@ -78,9 +81,11 @@ def context(
 ) -> dict[str, Any]:
     """All that `care/bill.html` shows and `pdf` prints, in `zh` or `en`.
 
-    `name` is the person's name as this officer may see it; without one it is masked. `mark` is printed beside the title: 补打 2.
+    `name` is the person's name as this officer may see it; without one it is masked. `mark` is printed beside the title: 补打 2, 作废.
     """
-    categories = [(zh if lang == "zh" else en, pots) for zh, en, pots in lines_by_category]
+    categories = [
+        (FEES[code].zh if lang == "zh" else FEES[code].en, (a, b, c, d)) for code, a, b, c, d in settlement.categories
+    ]
     bill = one_bill(settlement.result, lang, categories)
     code = sign_bill(
         settlement.pk,
@@ -104,15 +109,14 @@ def context(
 
 def _head(settlement: SettledRow, visit: VisitRow, bill: OneBill, name: str) -> tuple[tuple[str, str], ...]:
     """Who, where and when, as (label, value); the certificate number masked, as everywhere."""
-    diagnoses = getattr(visit, "diagnoses", None) or ()
     said = (
         ("name", name),
         ("id_number", visit.person.id_mask),
         ("person_number", visit.person.number),
-        ("institution", str(visit.institution)),
+        ("institution", visit.where),
         ("visit", visit.number),
-        ("stay", word("dates", bill.lang, admitted=visit.admitted_on, discharged=visit.discharged_on)),
-        ("diagnoses", "、".join(map(str, diagnoses))),
+        ("stay", word("dates", bill.lang, admitted=settlement.admitted_on, discharged=settlement.discharged_on)),
+        ("diagnoses", "、".join(map(str, settlement.claim.get("diagnoses", ())))),
         ("number", str(settlement.pk)),
         ("settled_at", timezone.localtime(settlement.recorded_at).strftime("%Y-%m-%d %H:%M")),
     )

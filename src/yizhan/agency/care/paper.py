@@ -229,7 +229,8 @@ def change(number: int, paper: Paper, *, acting_user: Officer) -> PaperBill:
         row.invoice, row.hospital, row.hospital_code = paper.invoice, paper.hospital, paper.hospital_code
         row.direct_why, row.twice_why = paper.direct_why, paper.twice_why
         row.state, row.decided_by, row.decided_at, row.made_by = "draft", None, None, acting_user
-        row.save()
+        stated = ["invoice", "hospital", "hospital_code", "direct_why", "twice_why"]
+        row.save(update_fields=[*stated, "state", "decided_by", "decided_at", "made_by"])
         record("paper.change", row, person_id=row.person_id, total=paper.total, acting_user=acting_user)
         return row
 

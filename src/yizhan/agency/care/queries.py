@@ -17,7 +17,6 @@ from yizhan.agency.desk.words import Words
 from yizhan.agency.enrolment.models import Cover
 from yizhan.agency.people.models import Person
 from yizhan.agency.people.queries import LAST, read_words
-from yizhan.agency.providers.kinds import FEES
 from yizhan.agency.rosters.models import PastChange
 from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.scope import Actor
@@ -160,16 +159,28 @@ def printed(number: int) -> Settlement | None:
     return Settlement.objects.select_related("visit", "replaced_by").filter(pk=number).exclude(kind="reversed").first()
 
 
-def by_category(found: Visit) -> list[tuple[str, str, tuple[int, int, int, int]]]:
-    """The costs of a visit's lines by national fee category: words in zh and en, and the four pots in fen."""
-    pots = (Sum("in_scope"), Sum("first_pay"), Sum("over_limit"), Sum("own"))
-    rows = BillLine.objects.filter(visit=found).values_list("category").annotate(*pots).order_by("category")
-    return [(FEES[category].zh, FEES[category].en, (a, b, c, d)) for category, a, b, c, d in rows]
-
-
 def chain(found: Visit) -> QuerySet[Settlement]:
     """All rows of a visit's chain, oldest first."""
     return Settlement.objects.filter(visit=found).select_related("recorded_by").order_by("id")
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a row of a chain: another stands in its place, or it was taken back; `row` is what did it."""
+
+    row: Settlement
+
+    @property
+    def reversed(self) -> bool:
+        """It was taken back, and nothing stands in its place."""
+        return self.row.kind == "reversed"
+
+
+def fate(found: Settlement) -> Fate | None:
+    """What became of a row that holds no more, read by `settlement`; None where it is the last of its chain."""
+    if not hasattr(found, "replaced_by"):
+        return None
+    return Fate(Settlement.objects.latest_rows().get(visit=found.visit_id))
 
 
 @dataclass(frozen=True, slots=True)

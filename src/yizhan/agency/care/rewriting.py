@@ -34,6 +34,7 @@ from yizhan.agency.care.errors import (
 from yizhan.agency.care.models import Settlement, SettlementPayment, Visit
 from yizhan.agency.care.settling import (
     books_of,
+    by_category,
     calculate,
     know,
     known_until,
@@ -256,7 +257,7 @@ def _write(found: Planned, *, known_at: datetime | None = None, why: str, acting
         row = row_of(
             found.asked, found.answered, found.payments, kind=found.change.kind, visit=old.visit, person=old.person,
             known_at=known_at if known_at and found.change.anew else old.known_at, recorded_at=now, number=_next_number(), replaces_id=old.pk,
-            ordinal=old.ordinal, filings=old.filings, why=why, acting_user=acting_user,
+            ordinal=old.ordinal, filings=old.filings, categories=old.categories, why=why, acting_user=acting_user,
         )  # fmt: skip
     write(row, found.payments, before=books_of(old, found.old_payments), acting_user=acting_user)
     record(
@@ -271,7 +272,7 @@ def _reversed(old: Settlement, *, why: str, now: datetime, acting_user: Actor) -
         id=_next_number(), person=old.person, area_path=old.area_path, visit=old.visit, institution_id=old.institution_id,
         kind="reversed", replaces=old, ordinal=old.ordinal, care=old.care, admitted_on=old.admitted_on,
         discharged_on=old.discharged_on, identity_on=old.identity_on, settled_on=old.settled_on, identities=[], total_fen=0,
-        paid_fen=0, patient_fen=0, claim=old.claim, beneficiary=old.beneficiary, result={}, years=[], states={},
+        paid_fen=0, patient_fen=0, claim=old.claim, beneficiary=old.beneficiary, result={}, categories=old.categories, years=[], states={},
         digest=old.digest, why=why, known_at=old.known_at, recorded_at=now,
         recorded_by=acting_user if isinstance(acting_user, Officer) else None,
     )  # fmt: skip
@@ -362,7 +363,7 @@ def correct(
         row = row_of(
             settled.asked, settled.answered, paid, kind="corrected", visit=visit, person=live.person, known_at=live.known_at,
             recorded_at=timezone.now(), number=known.situation.next_id, replaces_id=gone.pk, ordinal=live.ordinal,
-            filings=known.found.filings, why=why, acting_user=acting_user,
+            filings=known.found.filings, categories=by_category(known.sums), why=why, acting_user=acting_user,
         )  # fmt: skip
         write(row, paid, before=Booked(), acting_user=acting_user)
         record(

@@ -10,7 +10,7 @@ plain SQL where the ORM would spend more time on building a statement than the d
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -200,8 +200,8 @@ _STATES = f"""
 
 _SUMS = """
     select "on", charge, sum(in_scope)::bigint, sum(first_pay)::bigint, sum(over_limit)::bigint, sum(own)::bigint,
-           bool_or(special_drug), count(*)
-    from care_billline where visit_id = %s group by 1, 2 order by 1, 2
+           bool_or(special_drug), count(*), category
+    from care_billline where visit_id = %s group by "on", charge, category order by "on", charge, category
 """
 
 _BILLS = f"""
@@ -265,7 +265,8 @@ def know(visit: Visit, *, on: date, message_id: str = "", writing: bool = False)
         row = cursor.fetchone()
         cursor.execute(_SUMS, [visit.pk])
         sums = tuple(
-            DaySum(day, charge, (a, b, c, d), drug, n) for day, charge, a, b, c, d, drug, n in cursor.fetchall()
+            DaySum(day, charge, (a, b, c, d), drug, n, category)
+            for day, charge, a, b, c, d, drug, n, category in cursor.fetchall()
         )
     situation = Situation(
         row[0],
@@ -492,7 +493,7 @@ def _sums_of(draft: Sequence[Charge], visit: Visit) -> list[DaySum]:
     if problems:
         raise Problems(problems)
     return [
-        DaySum(charge.on, split.charge, split.pots, split.special_drug, 1)
+        DaySum(charge.on, split.charge, split.pots, split.special_drug, 1, split.category)
         for charge, split in zip(draft, splits, strict=True)
     ]
 
@@ -538,7 +539,7 @@ def settle(
         row = row_of(
             settled.asked, settled.answered, settled.payments, kind="settled", visit=visit, person=known.person,
             known_at=known.situation.known_until, recorded_at=now, number=known.situation.next_id, replaces_id=head, filings=list(known.found.filings),
-            acting_user=acting_user,
+            categories=by_category(known.sums), acting_user=acting_user,
         )  # fmt: skip
         row.message_id, row.message_digest = message_id, digest
         write(row, settled.payments, before=Booked(), acting_user=acting_user)
@@ -563,6 +564,7 @@ def row_of(
     replaces_id: int | None,
     ordinal: int | None = None,
     filings: Sequence[int] = (),
+    categories: Sequence[Sequence[Any]] = (),
     why: str = "",
     acting_user: Actor,
 ) -> Settlement:
@@ -575,10 +577,20 @@ def row_of(
         discharged_on=claim.discharged_on, identity_on=outcome.identity_on, settled_on=claim.settled_on,
         identities=sorted(outcome.identities), total_fen=outcome.costs.total, paid_fen=outcome.paid, held_fen=outcome.held,
         person_fen=sum(p.person for p in payments), patient_fen=outcome.patient_share, claim=dict(asked.claim),
-        beneficiary=dict(asked.beneficiary), result=answered.result, years=[state.year for state in outcome.states],
+        beneficiary=dict(asked.beneficiary), result=answered.result, categories=list(categories), years=[state.year for state in outcome.states],
         states=answered.states, filings=list(filings), digest=answered.request.scheme.digest, why=why, known_at=known_at,
         recorded_at=recorded_at, recorded_by=acting_user if isinstance(acting_user, Officer) else None,
     )  # fmt: skip
+
+
+def by_category(sums: Iterable[DaySum]) -> list[list[Any]]:
+    """The costs by national fee category as a settlement keeps them, for its paper: later lines are another bill's."""
+    found: dict[str, list[int]] = {}
+    for day in sums:
+        pots = found.setdefault(day.category, [0, 0, 0, 0])
+        for k, fen in enumerate(day.pots):
+            pots[k] += fen
+    return [[category, *pots] for category, pots in sorted(found.items())]
 
 
 def write(row: Settlement, payments: Sequence[Paid], *, before: Booked, acting_user: Actor) -> None:

@@ -97,6 +97,7 @@ class Migration(migrations.Migration):
                 ('claim', models.JSONField(help_text='the claim as docs/settle.md describes it')),
                 ('beneficiary', models.JSONField(help_text='the person as docs/settle.md describes one, as known then')),
                 ('result', models.JSONField(help_text='the settlement as docs/settle.md describes it')),
+                ('categories', models.JSONField(default=list, help_text='its lines by national fee category: [[code, in_scope, first_pay, over_limit, own], …] in fen')),
                 ('years', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), help_text='policy years that it falls into', size=None)),
                 ('states', models.JSONField(help_text='each of these years after it')),
                 ('filings', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, help_text='filings that were looked at', size=None)),

@@ -133,6 +133,7 @@ class Migration(migrations.Migration):
             "direct_why",
             "twice_why",
             "state",
+            "made_by_id",
             "sent_at",
             "decided_at",
             "decided_by_id",
