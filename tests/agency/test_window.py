@@ -25,6 +25,7 @@ from yizhan.agency.care.errors import (
     ConfirmationUsed,
     FiguresChanged,
     NotDischarged,
+    NotRegisteredDisease,
     TooManyLines,
     VisitFrozen,
 )
@@ -297,6 +298,46 @@ def test_a_registration_of_another_disease_is_pointed_out(world: World) -> None:
     assert filing.number in page_of(client, visit)
     actions.change_visit(visit.pk, diagnoses=["终末期肾病"], acting_user=world.yuhu.window)
     assert filing.number not in page_of(client, visit)
+
+
+def test_lines_that_no_catalogue_knows_stand_out_and_a_code_is_read_full_width(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), yuan=100)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
+    client.post(f"{where}/lines", a_line(code="".join(chr(ord(c) + 0xFEE0) for c in CODE)))
+    assert "没有目录对照" not in page_of(client, visit)
+    client.post(f"{where}/lines", a_line(code="QQQ1", quantity="1", price="88"))
+    assert "1 条没有目录对照，共 88.00 元" in page_of(client, visit)
+    assert "1 条没有目录对照" in client.post(f"{where}/preview", {}).content.decode()
+
+
+def test_removing_a_line_removes_what_was_returned_of_it(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), yuan=10_000, lines=4)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
+    client.post(f"{where}/refund", {"back-1": "1", "why": "未使用"})
+    client.post(f"{where}/lines/1/remove")
+    assert settled(world.yuhu, visit).total_fen == 750_000
+
+
+def test_a_planned_admission_can_be_opened_before_its_day(world: World) -> None:
+    patient(world)
+    ready(world.yuhu.hospital, world.yuhu.area)
+    client, today = world.client(world.yuhu.window), timezone.localdate()
+    planned = registration(admitted_on=str(today + 9 * DAY), discharged_on="", planned="on")
+    answer = client.post("/care/visits/new", planned)
+    assert client.get(answer["Location"]).status_code == 200
+
+
+def test_a_chronic_disease_that_nobody_registered_is_not_paid_as_one(world: World) -> None:
+    person, today = patient(world), timezone.localdate()
+    ready(world.yuhu.hospital, world.yuhu.area)
+    visit = actions.register_visit(
+        person, institution=world.yuhu.hospital, care="chronic", admitted_on=today, diagnoses=["终末期肾病"], acting_user=world.yuhu.window
+    )  # fmt: skip
+    client = world.client(world.yuhu.window)
+    client.post(f"/care/visits/{visit.pk}/lines", a_line())
+    assert NotRegisteredDisease.code in page_of(client, visit)
+    approved(world, person, "chronic")
+    assert NotRegisteredDisease.code not in page_of(client, visit)
 
 
 def test_a_visit_that_cannot_be_settled_says_why_on_its_page(world: World) -> None:

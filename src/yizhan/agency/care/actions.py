@@ -291,6 +291,8 @@ def replace_line(visit_id: int, *, position: int, charge: Charge | None, acting_
         line = BillLine.objects.filter(visit=visit, position=position).first()
         if line is None:
             raise LineNotThere(position=position)
+        # What was returned of it goes with it: else it would be taken off twice.
+        BillLine.objects.filter(visit=visit, why__refunds=position).delete()
         line.delete()
         if charge is not None:
             added = _add(visit, [charge], acting_user=acting_user)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date
 from typing import Any
 
@@ -87,7 +88,7 @@ class LineForm(forms.Form):
     def charge(self) -> Charge:
         """The line as it was typed."""
         given = self.cleaned_data
-        code = given["code"].strip()
+        code = unicodedata.normalize("NFKC", given["code"]).strip()
         return Charge(
             given["on"], code, (given["name"] or code).strip(), given["quantity"], given["price"],
             amount_of(given["quantity"], given["price"]), given["signed"],

@@ -90,7 +90,7 @@ def live_settlement(found: Visit) -> Settlement | None:
 
 @dataclass(frozen=True, slots=True)
 class LineSums:
-    """The lines of a visit together: how many, and their pots in fen."""
+    """The lines of a visit together: how many, and their pots in fen; `unknown` are those that no catalogue knows."""
 
     count: int
     total: int
@@ -98,13 +98,27 @@ class LineSums:
     first_pay: int
     over_limit: int
     own: int
+    unknown: int
+    unknown_fen: int
+
+
+_UNKNOWN = Q(why__key__in=("no_mapping", "mapping_proposed", "mapping_rejected", "not_listed")) & ~Q(
+    why__has_key="refunds"
+)
+"""Lines that no catalogue knows, by the reasons of providers.splitting; what was returned is left out."""
 
 
 def line_sums(found: Visit) -> LineSums:
     """All lines of a visit in one row."""
     fields = ("amount_fen", "in_scope", "first_pay", "over_limit", "own")
-    sums = BillLine.objects.filter(visit=found).aggregate(count=Count("pk"), **{f"sum_{f}": Sum(f) for f in fields})
-    return LineSums(sums["count"], *(sums[f"sum_{f}"] or 0 for f in fields))
+    sums = BillLine.objects.filter(visit=found).aggregate(
+        count=Count("pk"), unknown=Count("pk", filter=_UNKNOWN), unknown_fen=Sum("amount_fen", filter=_UNKNOWN),
+        **{f"sum_{f}": Sum(f) for f in fields},
+    )  # fmt: skip
+    pots = [sums[f"sum_{field}"] or 0 for field in fields]
+    return LineSums(
+        sums["count"], pots[0], pots[1], pots[2], pots[3], pots[4], sums["unknown"], sums["unknown_fen"] or 0
+    )
 
 
 def found_visits(typed: str) -> QuerySet[Visit]:

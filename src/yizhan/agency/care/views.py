@@ -45,7 +45,12 @@ class Bills(List):
 
     def render_number(self, record: Settlement) -> str:
         """A link to the bill."""
-        return format_html('<a href="{}">{}</a>', reverse("care:bill", args=[record.pk]), record.visit.number)
+        gone = (
+            format_html(' <span class="mark mark-bad">{}</span>', str(record.kind_words))
+            if record.kind == "reversed"
+            else ""
+        )
+        return format_html('<a href="{}">{}</a>{}', reverse("care:bill", args=[record.pk]), record.visit.number, gone)
 
     def render_person(self, value: Person) -> str:
         """The name, a child's masked for those who do not work on persons' records."""

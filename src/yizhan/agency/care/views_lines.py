@@ -179,7 +179,8 @@ def refund(request: Request, number: int) -> HttpResponse:
     if visit.institution is None:
         raise NotFound
     form = WhyForm(request.POST or None)
-    rows = list(in_pages(request, Lines(queries.lines(visit))).page.object_list)
+    table = in_pages(request, Lines(queries.lines(visit)))
+    rows = list(table.page.object_list) if table.page else []
     shown = [(row.record, request.POST.get(f"back-{row.record.position}", "")) for row in rows]
     if request.method == "POST" and form.is_valid():
         try:
@@ -205,6 +206,7 @@ def refund(request: Request, number: int) -> HttpResponse:
             return redirect("care:visit", number=number)
     context = {
         "form": form,
+        "page": table.page,
         "rows": shown,
         "visit": visit,
         "name": shown_name(visit.person, request.user),

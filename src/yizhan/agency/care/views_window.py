@@ -230,8 +230,13 @@ def _context(request: Request, found: Visit) -> dict[str, Any]:
         "referral_needed": found.care == "inpatient" and found.institution is not None and needs_referral(person.area_path, found.institution),
         "may_edit": officer.may(Right.VISIT_EDIT), "may_file": officer.may(Right.FILING_MAKE),
         "may_approve": officer.may(Right.SETTLEMENT_APPROVE) and asked_for(found), "may_take": officer.may(Right.PATIENT_MONEY), "may_reverse": officer.may(Right.SETTLEMENT_REVERSE),
-        "methods": [(code, words) for code, words in PatientPayment.METHODS.items()],
+        "pay_later": _treats_first(found), "methods": [(code, words) for code, words in PatientPayment.METHODS.items()],
     }  # fmt: skip
+
+
+def _treats_first(found: Visit) -> bool:
+    """Whether the institution's agreement lets the patient pay later."""
+    return found.institution_id is not None and standing(found.institution_id, found.admitted_on).treat_first
 
 
 def _line_initial(request: Request, found: Visit) -> dict[str, Any]:
@@ -271,7 +276,9 @@ def visit_preview(request: Request, number: int) -> HttpResponse:
     form = LineForm(request.POST)
     draft: tuple[Charge, ...] = (form.charge(),) if form.is_valid() and not form.cleaned_data["position"] else ()
     shown = preview(found, on=timezone.localdate(), lang=lang(), draft=draft, acting_user=request.user)
-    context = _context(request, found) | {"preview": shown, "may_settle": _may_settle(request, found, shown)}
+    context = _context(request, found) | {
+        "preview": shown, "may_settle": _may_settle(request, found, shown), "line_sums": queries.line_sums(found),
+    }  # fmt: skip
     return render(request, "care/visit_preview.html", context)
 
 

@@ -144,6 +144,7 @@ SHOWN = (
     ("yuhu.supervisor", Words("监管", "supervision")),
     ("yuhu.auditor", Words("审计，只读", "audit, read only")),
     ("yuhu.window", Words("医院窗口：录入、结算、打印", "hospital window: enters, settles, prints")),
+    ("songshan.window", Words("另一套政策的医院窗口（2020年）", "a window under other policies (2020)")),
     ("yuhu.hospital", Words("医院管理员", "hospital manager")),
     ("yuhu.township", Words("乡镇卫生院窗口：提出转诊", "township window: asks for referrals")),
     (
