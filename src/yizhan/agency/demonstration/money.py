@@ -13,6 +13,7 @@ from yizhan.agency.demonstration.population import Made, drawn, known
 from yizhan.agency.enrolment.actions import doubles, files, receipts, subsidies, tax
 from yizhan.agency.enrolment.actions.enrolling import record_population
 from yizhan.agency.enrolment.actions.refunds import decide_refund
+from yizhan.agency.enrolment.errors import RefundOpen
 from yizhan.agency.enrolment.models import Difference, Double, Refund, TaxList, TaxRow
 from yizhan.agency.enrolment.years import Year, year_at
 from yizhan.agency.jobs.worker import work_off
@@ -153,11 +154,15 @@ def find_doubles(county: str) -> None:
     )
     work_off()
     with acting(acting_user):
-        case = Double.objects.filter(keeps="").order_by("id").first()
-    if case is not None:
-        doubles.decide_double(
-            case, keeps="other", from_on=date(year.year, 3, 1), note="本人已在单位参保", acting_user=acting_user
-        )
+        cases = list(Double.objects.filter(keeps="").order_by("id"))
+    for case in cases:
+        try:
+            doubles.decide_double(
+                case, keeps="other", from_on=date(year.year, 3, 1), note="本人已在单位参保", acting_user=acting_user
+            )
+        except RefundOpen:
+            continue  # the tax office's receipts led to a refund already
+        break
 
 
 # --- Settled bills ----------------------------------------------------------------------------------------------------
