@@ -133,8 +133,8 @@ def test_what_stands_against_an_approval(world: World) -> None:
     refused(WhyNeeded, lambda: withdraw_application(visit.pk, why=" ", acting_user=yuhu.reviewer))
     outside = past_stay(world.songshan, resident(world.songshan), ON, (1_000_000, 0, 0, 0))
     refused(NoRuleAsks, lambda: approve_application(outside.pk, **SAID, acting_user=world.songshan.reviewer))
-    gone = bill(world, sequence=3)
-    actions.cancel_visit(gone.pk, why="登记错", acting_user=yuhu.window if gone.institution is None else both)
+    gone = stay(yuhu, resident(yuhu, sequence=3))
+    actions.cancel_visit(gone.pk, why="登记错", acting_user=yuhu.window)
     refused(VisitCancelled, lambda: approve_application(gone.pk, **SAID, acting_user=yuhu.reviewer))
 
 

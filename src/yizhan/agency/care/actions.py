@@ -229,9 +229,10 @@ def _open_visit(visit_id: int, *, acting_user: Actor) -> Visit:
 
 
 def _with_own_lines(visit_id: int, *, acting_user: Actor) -> Visit:
+    visit = _open_visit(visit_id, acting_user=acting_user)
     if isinstance(acting_user, Officer) and institution_of(acting_user) is None:
         raise LinesOfHospital
-    return _open_visit(visit_id, acting_user=acting_user)
+    return visit
 
 
 # --- Lines ------------------------------------------------------------------------------------------------------------
