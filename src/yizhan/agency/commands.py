@@ -116,7 +116,9 @@ def bench(options: argparse.Namespace) -> int:
     from yizhan.agency.bench.settling import measure
 
     for figure in measure(seconds=options.seconds, workers=options.workers):
-        value = f"{figure.value:.0f}" if figure.unit == "" and float(figure.value).is_integer() else f"{figure.value:.2f}"
+        value = (
+            f"{figure.value:.0f}" if figure.unit == "" and float(figure.value).is_integer() else f"{figure.value:.2f}"
+        )
         say(options, f"{figure.zh}: {value} {figure.unit}".rstrip(), f"{figure.en}: {value} {figure.unit}".rstrip())
     return 0
 
