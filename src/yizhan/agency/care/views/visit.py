@@ -12,9 +12,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from yizhan.agency.care import actions, queries, rewriting
-from yizhan.agency.care.forms_window import CorrectForm, DayForm, MoneyForm, VisitForm, WhyForm
 from yizhan.agency.care.models import Visit
-from yizhan.agency.care.views_changes import Refusal
+from yizhan.agency.care.views.forms import CorrectForm, DayForm, MoneyForm, VisitForm, WhyForm
+from yizhan.agency.care.views.shared import Refusal
 from yizhan.agency.desk.words import Words, say
 from yizhan.agency.enrolment.views.choosing import again
 from yizhan.agency.people.queries import shown_name

@@ -23,11 +23,11 @@ from django.views.decorators.http import require_POST
 from yizhan.agency.care import actions, queries
 from yizhan.agency.care.applications import asked_for
 from yizhan.agency.care.fields import number_in
-from yizhan.agency.care.forms_window import LineForm, RegisterForm
 from yizhan.agency.care.models import PatientPayment, Settlement, Visit
 from yizhan.agency.care.previews import Preview, preview
 from yizhan.agency.care.queries import WORKLIST
-from yizhan.agency.care.views_changes import NameColumn, Refusal
+from yizhan.agency.care.views.forms import LineForm, RegisterForm
+from yizhan.agency.care.views.shared import NameColumn, Refusal
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import decimals
 from yizhan.agency.desk.words import lang, later, say

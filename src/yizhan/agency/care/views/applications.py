@@ -13,7 +13,7 @@ from yizhan.agency.care import applications, queries
 from yizhan.agency.care.applications import Effect
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.care.rewriting import Planned
-from yizhan.agency.care.views_changes import Refusal, kept, layer_words
+from yizhan.agency.care.views.shared import Refusal, kept, layer_words
 from yizhan.agency.desk.words import later, say
 from yizhan.agency.enrolment.views.choosing import again
 from yizhan.agency.people.queries import shown_name

@@ -19,7 +19,7 @@ from yizhan.agency.care import paper as papers
 from yizhan.agency.care.fields import DiagnosesField, YuanField, choices_of
 from yizhan.agency.care.models import PaperBill
 from yizhan.agency.care.settling import Settled, presettle
-from yizhan.agency.care.views_changes import DecideForm, NameColumn, Refusal, StateColumn, identity_words, kept
+from yizhan.agency.care.views.shared import DecideForm, NameColumn, Refusal, StateColumn, identity_words, kept
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.enrolment.views.choosing import again, attachment, day_input

@@ -14,11 +14,11 @@ from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import actions, queries
 from yizhan.agency.care.fields import read_ten_thousandths
-from yizhan.agency.care.forms_window import LineForm, LinesFile, WhyForm
 from yizhan.agency.care.line_files import MOST_LINES, read_day, read_lines, template_columns
 from yizhan.agency.care.models import BillLine
-from yizhan.agency.care.views_changes import Refusal
-from yizhan.agency.care.views_window import visit_page
+from yizhan.agency.care.views.forms import LineForm, LinesFile, WhyForm
+from yizhan.agency.care.views.shared import Refusal
+from yizhan.agency.care.views.window import visit_page
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import decimals
 from yizhan.agency.desk.words import lang, later, say
