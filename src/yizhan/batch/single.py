@@ -49,6 +49,7 @@ def settle_rows(table: pa.Table, scheme: Scheme) -> list[tuple[dict[tuple[int, s
             amounts |= {
                 (j, "pay"): payment.amount, (j, "tilt"): payment.tilt, (j, "penalty"): payment.penalty,
                 (j, "deductible"): payment.deductible, (j, "held"): payment.amount if payment.held else 0,
+                (j, "over"): payment.run.over if payment.run is not None else 0,
             }  # fmt: skip
             payers = resolver_of(scheme).payers[payment.layer.name]
             amounts |= {(j, f"payer.{payers.index(payer)}"): amount for payer, amount in payment.by_payer}

@@ -71,10 +71,10 @@ class Chunk:
 
 
 class Settler:
-    """Settles the sorted bills of one area, chunk after chunk."""
+    """Settles the sorted bills of one area, chunk after chunk. With `over` it also says what ceilings cut off."""
 
-    def __init__(self, scheme: Scheme, threads: int = 1, sample: int = 5, seed: int = 0) -> None:
-        self.scheme, self.threads, self.sample = scheme, threads, sample
+    def __init__(self, scheme: Scheme, threads: int = 1, sample: int = 5, seed: int = 0, over: bool = False) -> None:
+        self.scheme, self.threads, self.sample, self.over = scheme, threads, sample, over
         self.resolver = resolver_of(scheme)
         self.registries = [Registry({}, [], {}) for _ in scheme.layers]
         self.cases = Combinations(scheme, self.registries)
@@ -88,6 +88,11 @@ class Settler:
         self.structure: Structure | None = None
         self.structure_of_sizes: tuple[int, ...] = ()
         self.arrays: tuple[Any, ...] = ()
+
+    def begin(self) -> None:
+        """Forget the persons settled so far, so that rows of other persons may come in any order of chunks."""
+        self.year[:] = 0
+        self.stays, self.last, self.last_key = {}, None, None
 
     def settle(self, table: pa.Table, sums: Ints | None = None) -> Chunk:
         """Settle a chunk. With `sums`, adds to it (columns: active layers, patient by pot, bills) and returns no rows.
@@ -405,7 +410,7 @@ class Settler:
         return Structure(
             tuple(plans), len(names), self.resolver.slots.known("全自费.month"),
             tuple(k for k, name in enumerate(names) if name.endswith(".chain")), bool(self.scheme.limits),
-            self.scheme.conventions.identity_choice == "best", sums_only,
+            self.scheme.conventions.identity_choice == "best", sums_only, self.over,
         )  # fmt: skip
 
     def run(self, structure: Structure, prepared: dict[str, Any], out: Ints, patient: Ints, sums: Ints) -> None:

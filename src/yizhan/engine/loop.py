@@ -29,6 +29,7 @@ class Structure:
     ceilings: bool
     best_of: bool
     sums_only: bool
+    over: bool = False
 
     @property
     def active(self) -> tuple[int, ...]:
@@ -54,7 +55,7 @@ class Structure:
     @property
     def outputs(self) -> tuple[tuple[int, str], ...]:
         """The columns that the loop writes: (layer, what), where `what` is a word of OUTPUTS or `payer.k`."""
-        return tuple((j, what) for j in self.active for what in _outputs_of(self.plans[j]))
+        return tuple((j, what) for j in self.active for what in _outputs_of(self.plans[j], self.over))
 
     @cached_property
     def source(self) -> str:
@@ -62,14 +63,14 @@ class Structure:
         return _write_loop(self)
 
 
-OUTPUTS = ("pay", "tilt", "penalty", "deductible", "held")
-"""What the loop may write for each layer, in fen, beside each payer's part."""
+OUTPUTS = ("pay", "tilt", "penalty", "deductible", "held", "over")
+"""What the loop may write for each layer, in fen, beside each payer's part. `over` is what ceilings cut off, if asked for."""
 
 
-def _outputs_of(plan: LayerPlan | None) -> list[str]:
+def _outputs_of(plan: LayerPlan | None, over: bool) -> list[str]:
     assert plan is not None
     wanted = {"pay": True, "tilt": plan.tilts, "penalty": plan.penalties, "deductible": plan.constants.get("parts_from") != 0,
-              "held": plan.constants.get("held") != 0}  # fmt: skip
+              "held": plan.constants.get("held") != 0, "over": over}  # fmt: skip
     payers = [f"payer.{k}" for k in range(plan.payers)] if plan.payers > 1 else []
     return [what for what in OUTPUTS if wanted[what]] + payers
 
@@ -213,7 +214,7 @@ def _write_layer(s: Structure, j: int, pad: int, twins: list[str]) -> list[str]:
     record_body, _ = record.call("record_layer", given)
     inner += [f"deductible_now = {result['deductible']}", f"counted_now = {result['counted']}", *_lines(record_body, 0)]
     draw_body, _ = record.call("draw", {"pay": "pay"})
-    inner += [*_lines(draw_body, 0), f"paid{j} = pay", "paid_sum += pay", *_write_outputs(s, j, plan)]
+    inner += [*_lines(draw_body, 0), f"paid{j} = pay", "paid_sum += pay", *_write_outputs(s, j, plan, result)]
     columns = [n for n, (layer, _) in enumerate(s.outputs) if layer == j]
     silent = [] if s.sums_only else [f"out[{n}, i] = 0" for n in columns]
     lines = [f"r = rows[c, {j}]", "if r >= 0:", *["    " + x for x in _split_lines(inner)]]
@@ -258,13 +259,16 @@ def _write_parts(j: int, plan: LayerPlan, result: Mapping[str, str]) -> list[str
     return added if plan.constants.get("parts_from") == 1 else []
 
 
-def _write_outputs(s: Structure, j: int, plan: LayerPlan) -> list[str]:
+def _write_outputs(s: Structure, j: int, plan: LayerPlan, result: Mapping[str, str]) -> list[str]:
     columns = {what: n for n, (layer, what) in enumerate(s.outputs) if layer == j}
     if s.sums_only:
         line = f"sums[group[i], {s.active.index(j)}] += pay"
         return ["if attempt + 1 == attempts:", f"    {line}"] if s.best_of else [line]
     held = f"pay * F{j}[r, {plan.columns['held']}]" if "held" in plan.columns else "pay"
-    value = {"pay": "pay", "tilt": "pay - normal", "penalty": "penalty", "deductible": "deductible_now", "held": held}
+    value = {
+        "pay": "pay", "tilt": "pay - normal", "penalty": "penalty", "deductible": "deductible_now", "held": held,
+        "over": result["over"],
+    }  # fmt: skip
     lines = [f"out[{n}, i] = {value[what]}" for what, n in columns.items() if what in value]
     return [*lines, *(_write_split(j, plan, columns) if plan.payers > 1 else [])]
 
