@@ -15,3 +15,15 @@ class WrongProfile(InputProblem):
     code = "wrong_profile"
     zh = "人口画像 {file} 有错：{why}。每个数字要写来源（source）或注明是拟的（stand_in），份额合计要是 1。"
     en = "the population profile {file} is wrong: {why}. Each figure needs a source or a stand_in note, and shares must add up to 1."
+
+
+class ChangeUnclear(InputProblem):
+    code = "change_unclear"
+    zh = "看不懂要改什么：“{given}”。{why_zh}；同一条里有几处时写“原数#2=新数”。"
+    en = "it is not clear what to change: “{given}”. {why_en}; where an article prints it several times write “OLD#2=NEW”."
+
+
+class ChangeNotFound(InputProblem):
+    code = "change_not_found"
+    zh = "找不到要改的数：“{given}”。这里印的是：{printed}；有规则的文件：{documents}。"
+    en = "the figure to change was not found: “{given}”. Printed here: {printed}; documents with rules: {documents}."
