@@ -183,6 +183,16 @@ def _bench(options: argparse.Namespace) -> int:
     return 0
 
 
+def _laboratory(name: str) -> Callable[[argparse.Namespace], int]:
+    """A command of the laboratory, which needs the extra `batch`."""
+
+    def run(options: argparse.Namespace) -> int:
+        command: Callable[[argparse.Namespace], int] = getattr(_needs("yizhan.simulation.commands"), name)
+        return command(options)
+
+    return run
+
+
 def _needs(module: str, extra: str = "batch") -> Any:
     """A module that needs an extra. Raises Problems naming the package that is missing."""
     try:
@@ -391,6 +401,7 @@ def _parser() -> argparse.ArgumentParser:
         help="线程数 number of threads (default: all processors)",
     )
     batch.add_argument("--json", action="store_true", help="输出 JSON print JSON for other programs")
+    _add_laboratory(add)
     bench = add(
         "bench",
         _bench,
@@ -441,6 +452,34 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("areas", _areas, "有政策的统筹区 list the areas that bills can be settled for")
     return parser
+
+
+def _add_laboratory(add: Callable[..., argparse.ArgumentParser]) -> None:
+    simulate = add(
+        "simulate", _laboratory("simulate"), "人造人口在现行规则下一年的支出和负担 what rules cost a made-up population"
+    )
+    comparing = add("compare", _laboratory("compare"), "改革前后：花多少、谁得谁失 a reform against the present rules")
+    comparing.add_argument(
+        "--reform", type=Path, metavar="DIR", help="改革方案的政策文件夹 folder of the reform's policies"
+    )
+    comparing.add_argument(
+        "--change", action="append", default=[], metavar="TEXT",
+        help="改一个数，如“赤卫计发〔2018〕39号 第11条 70%%=75%%” change one printed figure; may be repeated",
+    )  # fmt: skip
+    for command in (simulate, comparing):
+        command.add_argument("profile", metavar="PROFILE", help="人口画像，如 chifeng-2018，或 .toml 文件 profile")
+        command.add_argument("--persons", type=_count, metavar="N", help="人数 persons (default: the profile's)")
+        command.add_argument("--seed", type=int, default=1, metavar="N", help="种子 seed (default 1)")
+        command.add_argument("--years", type=int, nargs="+", default=[], metavar="YEAR", help="年度 years")
+        command.add_argument("--workers", type=int, default=1, metavar="N", help="进程数 processes (default 1)")
+        command.add_argument("--json", action="store_true", help="输出 JSON print JSON for other programs")
+
+
+def _count(text: str) -> int:
+    value = int(text.replace(",", "").replace("_", ""))
+    if value < 1:
+        raise argparse.ArgumentTypeError("≥ 1")
+    return value
 
 
 def _add_agency(add: Callable[..., argparse.ArgumentParser]) -> None:

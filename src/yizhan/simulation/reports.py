@@ -1,0 +1,281 @@
+"""What a run found, as tables: for the terminal, a page, a workbook. One table is one question.
+
+A cell is a whole number of fen, a share, a count or a word; the kind stands with the column, and each reader prints it its
+own way. Nothing is settled here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from yizhan.engine.facts import FACTS
+from yizhan.engine.money import yuan_grouped
+from yizhan.simulation.fit import fit
+from yizhan.simulation.population import Ints
+from yizhan.simulation.run import AMOUNT_BASE, BILL_MEASURES, CATASTROPHIC, SHARE_BINS, Outcome
+
+RESAMPLES = 1000
+LEAST_BUCKETS = 8
+"""Fewer buckets than this tell nothing about the spread of a sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's heading, and its kind: text, count, fen, wan (ten-thousand yuan, kept in fen), share, points or number."""
+
+    zh: str
+    en: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A question, its columns, and the rows that answer it. A cell may be None where there is nothing to say."""
+
+    key: str
+    zh: str
+    en: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    note_zh: str = ""
+    note_en: str = ""
+
+
+def shown(kind: str, value: Any) -> str:
+    """A cell as people read it."""
+    if value is None:
+        return "—"
+    if kind == "fen":
+        return yuan_grouped(int(value))
+    if kind == "wan":
+        return f"{value / 1_000_000:,.2f}"
+    if kind == "share":
+        return f"{value:.2%}"
+    if kind == "points":
+        return f"{value * 100:+.2f}"
+    if kind == "count":
+        return f"{int(value):,}"
+    return f"{value:,.3f}" if kind == "number" else str(value)
+
+
+def identity_words(code: str, lang: str) -> str:
+    """特困; for none, 普通人群."""
+    return FACTS["identity"].word(code, lang) if code else ("普通人群" if lang == "zh" else "no identity of need")
+
+
+def spread(sums: Ints) -> float | None:
+    """Standard error of a total, in its own unit, by drawing buckets anew; None where there are too few.
+
+    `sums` has a value for each bucket. Seeded, so the same run says the same.
+    """
+    if len(sums) < LEAST_BUCKETS:
+        return None
+    rng = np.random.default_rng(7)
+    drawn = rng.integers(0, len(sums), (RESAMPLES, len(sums)))
+    return float(np.std(sums[drawn].sum(axis=1), ddof=1))
+
+
+def outlay(outcome: Outcome) -> Table:
+    """What each layer pays under each scenario and in each year."""
+    rows = []
+    for number, scenario in enumerate(outcome.scenarios):
+        tally = outcome.tallies[number]
+        for year, of_year in enumerate(outcome.axes.years):
+            for layer, paid in outcome.layers(number, year=of_year).items():
+                if not paid and not any(
+                    outcome.layers(n, year=of_year).get(layer) for n in range(len(outcome.scenarios))
+                ):
+                    continue
+                parts = [
+                    int(outcome.bills(number, f"{layer}·{part}", year=of_year)) for part in ("tilt", "penalty", "held")
+                ]
+                error = spread(tally.by_bucket[:, year, tally.measures.index(layer)])
+                rows.append((scenario.name, of_year, layer, paid, *parts, error))
+            patient = int(outcome.bills(number, "patient", year=of_year))
+            error = spread(tally.by_bucket[:, year, tally.measures.index("patient")])
+            rows.append((scenario.name, of_year, "个人", patient, None, None, None, error))
+    return Table("outlay", "各层支出", "Outlay of each layer", (
+        Column("方案", "scenario", "text"), Column("年度", "year", "text"), Column("层", "layer", "text"),
+        Column("支出（万元）", "outlay (10,000 yuan)", "wan"), Column("其中倾斜", "of which tilt", "wan"),
+        Column("处罚少付", "taken by penalties", "wan"), Column("待评审", "held", "wan"), Column("标准误", "standard error", "wan"),
+    ), tuple(rows), "标准误由按桶重抽样得出；桶太少时没有。", "Standard errors come from drawing buckets anew; too few buckets give none.")  # fmt: skip
+
+
+def percentile(bins: Ints, share: float) -> int | None:
+    """The first bin at which the counts reach this share of all; None if there are none."""
+    total = int(bins.sum())
+    return int(np.searchsorted(np.cumsum(bins), share * total)) if total else None
+
+
+def burden(outcome: Outcome, scenario: int = 0) -> Table:
+    """What is left to whom: own share and own payment of persons with a stay, catastrophic spending, by identity."""
+    rows = []
+    tally = outcome.tallies[scenario]
+    for y, year in enumerate(outcome.axes.years):
+        for i, code in enumerate(outcome.axes.identities):
+            persons = int(outcome.persons(scenario, "persons", year=year, identity=code))
+            if not persons:
+                continue
+            total = int(outcome.persons(scenario, "total", year=year, identity=code))
+            patient = int(outcome.persons(scenario, "patient", year=year, identity=code))
+            in_scope = int(outcome.bills(scenario, "in_scope", year=year, identity=code))
+            left = int(outcome.bills(scenario, "patient_in_scope", year=year, identity=code))
+            shares, amounts = tally.share_bins[y, i], tally.amount_bins[y, i]
+            own = [percentile(shares, q) for q in (0.5, 0.9, 0.99)]
+            paid = [percentile(amounts, q) for q in (0.5, 0.9, 0.99)]
+            rows.append((
+                year, code, persons, int(outcome.persons(scenario, "with_stays", year=year, identity=code)), total, patient,
+                1 - patient / total if total else None, 1 - left / in_scope if in_scope else None,
+                *(None if q is None else q / SHARE_BINS for q in own),
+                *(None if q is None else round(AMOUNT_BASE**q * 100) for q in paid),
+                *(outcome.persons(scenario, f"catastrophic_{c}", year=year, identity=code) / persons for c in CATASTROPHIC),
+                outcome.persons(scenario, "poorer", year=year, identity=code) / persons,
+            ))  # fmt: skip
+    return Table("burden", "个人负担", "What is left to patients", (
+        Column("年度", "year", "text"), Column("身份", "identity", "identity"), Column("人数", "persons", "count"),
+        Column("住过院", "with a stay", "count"), Column("费用（万元）", "cost (10,000 yuan)", "wan"),
+        Column("个人（万元）", "left to patients (10,000 yuan)", "wan"), Column("实际报销比例", "actual ratio", "share"),
+        Column("政策范围内报销比例", "ratio within scope", "share"),
+        *(Column(f"自负比例 P{q}", f"own share, P{q}", "share") for q in (50, 90, 99)),
+        *(Column(f"年自负 P{q}（元）", f"own payment of the year, P{q} (yuan)", "fen") for q in (50, 90, 99)),
+        *(Column(f"灾难性支出 {c}%", f"catastrophic, {c} %", "share") for c in CATASTROPHIC),
+        Column("付费后人均收入不足一半", "below half the mean income after paying", "share"),
+    ), tuple(rows), "自负比例和年自负只看当年住过院的人；灾难性支出按户计，占全年收入。",
+       "Own shares and payments are of persons with a stay in the year; catastrophic spending is a household's, of its whole yearly income.")  # fmt: skip
+
+
+def by_axis(outcome: Outcome, axis: str, scenario: int = 0) -> Table:
+    """Inpatient bills by setting, county or decile: how many, what they cost, who paid."""
+    zh, en = {
+        "setting": ("住院地", "place of the stay"),
+        "county": ("旗县区", "county"),
+        "decile": ("收入十分位", "decile of income"),
+    }[axis]
+    words: Sequence[Any] = {
+        "setting": outcome.axes.settings, "county": outcome.axes.counties, "decile": range(1, 11),
+    }[axis]  # fmt: skip
+    layers = [name for name, paid in outcome.layers(scenario).items() if paid]
+    columns: dict[str, Ints] = {
+        m: outcome.bills(scenario, m, axis, care="inpatient") for m in (*BILL_MEASURES, *layers)
+    }
+    rows = []
+    for k, word in enumerate(words):
+        count, total = int(columns["bills"][k]), int(columns["total"][k])
+        if not count:
+            continue
+        rows.append((
+            word, count, count / int(columns["bills"].sum()), total // count, int(columns["days"][k]) / count,
+            1 - int(columns["patient"][k]) / total, *(int(columns[layer][k]) for layer in layers),
+        ))  # fmt: skip
+    return Table(f"by_{axis}", f"住院，按{zh}", f"Stays by {en}", (
+        Column(zh, en, "text"), Column("人次", "stays", "count"), Column("占比", "share", "share"),
+        Column("次均费用（元）", "cost of a stay (yuan)", "fen"), Column("平均住院日", "days", "number"),
+        Column("实际报销比例", "actual ratio", "share"), *(Column(f"{layer}（万元）", f"{layer} (10,000 yuan)", "wan") for layer in layers),
+    ), tuple(rows))  # fmt: skip
+
+
+def ceilings(outcome: Outcome) -> Table:
+    """How many persons a layer's ceilings cut off, under each scenario."""
+    rows = []
+    for number, scenario in enumerate(outcome.scenarios):
+        tally = outcome.tallies[number]
+        names = [m for m in tally.measures[len(BILL_MEASURES) :] if "·" not in m]
+        for y, year in enumerate(outcome.axes.years):
+            for n, layer in enumerate(names):
+                for i, code in enumerate(outcome.axes.identities):
+                    if tally.limits[y, i, n]:
+                        rows.append((scenario.name, year, layer, code, int(tally.limits[y, i, n])))
+    return Table("ceilings", "碰到限额的人", "Persons whom ceilings cut off", (
+        Column("方案", "scenario", "text"), Column("年度", "year", "text"), Column("层", "layer", "text"),
+        Column("身份", "identity", "identity"), Column("人数", "persons", "count"),
+    ), tuple(rows))  # fmt: skip
+
+
+def fit_table(outcome: Outcome) -> Table:
+    """The population beside the figures of its profile."""
+    rows = tuple((f.zh, f.en, f.target, f.reached, f.difference, f.source, f.is_stand_in) for f in fit(outcome))
+    return Table("fit", "人口与画像", "Population and profile", (
+        Column("数字", "figure (zh)", "text"), Column("英文", "figure", "text"), Column("目标", "target", "number"),
+        Column("达到", "reached", "number"), Column("相差", "difference", "share"), Column("来源", "source", "text"),
+        Column("是拟的", "stand-in", "flag"),
+    ), rows)  # fmt: skip
+
+
+def changes_of_outlay(outcome: Outcome, scenario: int) -> Table:
+    """What a reform costs: each layer and the patients, before, after, difference."""
+    rows = []
+    for year in outcome.axes.years:
+        before, after = outcome.layers(0, year=year), outcome.layers(scenario, year=year)
+        pairs = {layer: (before.get(layer, 0), after.get(layer, 0)) for layer in {**before, **after}}
+        pairs["个人"] = (
+            int(outcome.bills(0, "patient", year=year)),
+            int(outcome.bills(scenario, "patient", year=year)),
+        )
+        rows += [(year, name, b, a, a - b, a / b - 1 if b else None) for name, (b, a) in pairs.items() if a or b]
+    return Table("changes", "改前与改后", "Before and after", (
+        Column("年度", "year", "text"), Column("层", "layer", "text"), Column("改前（万元）", "before (10,000 yuan)", "wan"),
+        Column("改后（万元）", "after (10,000 yuan)", "wan"), Column("增减（万元）", "difference (10,000 yuan)", "wan"),
+        Column("增减", "relative", "share"),
+    ), tuple(rows))  # fmt: skip
+
+
+def winners_and_losers(outcome: Outcome, scenario: int) -> Table:
+    """Who pays less and who pays more after a reform, and by how much, by identity."""
+    tally, rows = outcome.tallies[scenario], []
+    for y, year in enumerate(outcome.axes.years):
+        for i, code in enumerate(outcome.axes.identities):
+            won, lost, gained, given = (int(x) for x in tally.gains[y, i].sum(axis=0))
+            persons = int(outcome.persons(0, "persons", year=year, identity=code))
+            if persons:
+                rows.append(
+                    (
+                        year,
+                        code,
+                        persons,
+                        won,
+                        gained // won if won else None,
+                        lost,
+                        given // lost if lost else None,
+                        gained - given,
+                    )
+                )
+    return Table("winners", "谁少付、谁多付", "Who pays less, who more", (
+        Column("年度", "year", "text"), Column("身份", "identity", "identity"), Column("人数", "persons", "count"),
+        Column("少付的人", "pay less", "count"), Column("人均少付（元）", "less, each (yuan)", "fen"),
+        Column("多付的人", "pay more", "count"), Column("人均多付（元）", "more, each (yuan)", "fen"),
+        Column("合计少付（万元）", "less, in all (10,000 yuan)", "wan"),
+    ), tuple(rows))  # fmt: skip
+
+
+def cases(outcome: Outcome, scenario: int) -> Table:
+    """The persons who win or lose most. A person is a number; `simulate --person` shows his or her bills."""
+    tally = outcome.tallies[scenario]
+    rows = tuple(
+        (c.person, c.year, c.identity, c.total, c.before, c.after, c.gain) for c in (*tally.winners, *tally.losers)
+    )
+    return Table("cases", "变化最大的人", "The most striking cases", (
+        Column("人", "person", "text"), Column("年度", "year", "text"), Column("身份", "identity", "identity"),
+        Column("费用（元）", "cost (yuan)", "fen"), Column("改前自付（元）", "paid before (yuan)", "fen"),
+        Column("改后自付（元）", "paid after (yuan)", "fen"), Column("少付（元）", "less (yuan)", "fen"),
+    ), rows)  # fmt: skip
+
+
+def tables(outcome: Outcome) -> list[Table]:
+    """Every table of a run; those that compare, for each scenario after the first."""
+    found = [
+        outlay(outcome),
+        burden(outcome),
+        *(by_axis(outcome, axis) for axis in ("setting", "county", "decile")),
+        ceilings(outcome),
+    ]
+    for scenario in range(1, len(outcome.scenarios)):
+        reports: list[Callable[[Outcome, int], Table]] = [changes_of_outlay, winners_and_losers, burden, cases]
+        found += [report(outcome, scenario) for report in reports]
+    return [*found, fit_table(outcome)]
+
+
+__all__ = ["Column", "Table", "shown", "tables"]
