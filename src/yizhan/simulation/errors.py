@@ -27,3 +27,11 @@ class ChangeNotFound(InputProblem):
     code = "change_not_found"
     zh = "找不到要改的数：“{given}”。这里印的是：{printed}；有规则的文件：{documents}。"
     en = "the figure to change was not found: “{given}”. Printed here: {printed}; documents with rules: {documents}."
+
+
+class ActualsUnreadable(InputProblem):
+    code = "actuals_unreadable"
+    zh = "读不懂实际支出：{why}。要有 year、month、outlay 三列，金额是元，如 1234.50。"
+    en = (
+        "the actual outlay cannot be read: {why}. It needs the columns year, month and outlay, in yuan such as 1234.50."
+    )

@@ -7,6 +7,7 @@ from a run over the whole population, not from a sample.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def fit(outcome: Outcome, scenario: int = 0) -> list[Fit]:
     poor = np.array([bool(code) for code in outcome.axes.identities])
     rows: list[Fit] = []
 
-    def add(path: str, zh: str, en: str, reached: float, unit: str, target: float | None = None) -> None:
+    def add(path: str, zh: str, en: str, reached: Any, unit: str, target: float | None = None) -> None:
         figure = profile.figures[path]
         value = float(figure.value) if target is None else target
         rows.append(

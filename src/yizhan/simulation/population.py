@@ -113,10 +113,15 @@ class Population:
         part, k, _ = self._buckets[bucket]
         return np.random.default_rng([self.seed, part, k, *purpose])
 
+    def persons_in(self, bucket: int) -> int:
+        """How many persons a bucket holds."""
+        part, k, _ = self._buckets[bucket]
+        return min(BUCKET, self.parts[part].persons - k * BUCKET)
+
     def persons(self, bucket: int) -> Persons:
         """Who lives in a bucket."""
-        part, k, first = self._buckets[bucket]
-        count = min(BUCKET, self.parts[part].persons - k * BUCKET)
+        part, _, first = self._buckets[bucket]
+        count = self.persons_in(bucket)
         return _draw_persons(self.parts[part].profile, self._random(bucket, PERSONS), count, part, first)
 
     def bills(self, bucket: int, year: int, growth: Growth = Growth(), persons: Persons | None = None) -> pa.Table:
@@ -404,7 +409,7 @@ def _table(profile: Profile, who: Persons, begin: int, care: Ints, of: dict[str,
         "supplementary": "yes", "designated": "yes", "tcm": "no", "tier": "tier_1", "insurance": "resident",
     }  # fmt: skip
     return pa.table({
-        "area": _words([profile.area], np.zeros(count)), "person": who.first + person, "sequence": np.arange(count),
+        "area": _words([profile.area], np.zeros(count, np.int32)), "person": who.first + person, "sequence": np.arange(count),
         "admitted_on": pa.array((day - of["stay"]).astype(np.int32)).cast(pa.date32()),
         "discharged_on": pa.array(day.astype(np.int32)).cast(pa.date32()),
         "identities": _words(identities_of(profile), who.identity[person]),
@@ -419,7 +424,7 @@ def _table(profile: Profile, who: Persons, begin: int, care: Ints, of: dict[str,
         "severe_programme": _words(["no", "yes"], ill & (care == INPATIENT)),
         "quota_chronic": _words(["yes", "no"], quota_yes),
         "audit": _words(["normal", "no_indication"], of["inadmissible"]),
-        **{name: _words([word], np.zeros(count)) for name, word in constant.items()},
+        **{name: _words([word], np.zeros(count, np.int32)) for name, word in constant.items()},
         "in_scope": of["total"] - of["own"] - of["first_pay"], "first_pay": of["first_pay"],
         "over_limit": np.zeros(count, dtype=np.int64), "own": of["own"], "setting": setting,
     })  # fmt: skip

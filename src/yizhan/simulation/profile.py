@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -26,12 +26,13 @@ SUFFIX = ".toml"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of a profile: its place in the file, its value, and where it comes from."""
+    """One figure of a profile: its place in the file, its value, where it comes from, and what else the file says of it."""
 
     path: str
     value: Any
     source: str
     stand_in: str
+    more: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_stand_in(self) -> bool:
@@ -128,7 +129,9 @@ def _read(key: str, text: Mapping[str, Any]) -> Profile:
         for fact, word in (("institution_tier", "tier"), ("institution_level", "level"), ("place", "place")):
             if FACTS[fact].value(str(entry.get(word))) is None:
                 wrong.append(f"{stem}.{word}: {entry.get(word)!r}")
-        value = {name: figures[f"{stem}.{name}"].value if f"{stem}.{name}" in figures else None for name in _OF_SETTING}
+        value: dict[str, Any] = {
+            name: figures[f"{stem}.{name}"].value if f"{stem}.{name}" in figures else None for name in _OF_SETTING
+        }
         if None in value.values():
             wrong.append(f"{stem}: {', '.join(name for name, given in value.items() if given is None)}?")
             continue
@@ -158,6 +161,7 @@ NEEDED = (
     "diseases.adult", "diseases.child", "outpatient.visits", "outpatient.cost", "outpatient.cost_sigma", "outpatient.own",
     "outpatient.first_pay", "outpatient.primary", "chronic.visits", "chronic.registered", "chronic.cost",
     "chronic.cost_sigma", "chronic.own", "chronic.first_pay", "chronic.in_quota", "funding.per_head",
+    "funding.carried", "funding.months",
 )  # fmt: skip
 """The figures that every profile has."""
 
@@ -169,7 +173,8 @@ def _figures(stem: str, table: Mapping[str, Any], wrong: list[str]) -> Iterator[
             source, stand_in = str(entry.get("source", "")), str(entry.get("stand_in", ""))
             if bool(source) == bool(stand_in):
                 wrong.append(f"{path}: source | stand_in?")
-            yield Figure(path, entry["value"], source, stand_in)
+            more = {key: text for key, text in entry.items() if key not in ("value", "source", "stand_in")}
+            yield Figure(path, entry["value"], source, stand_in, more)
         elif isinstance(entry, Mapping) and name != "counties":
             yield from _figures(path, entry, wrong)
         elif isinstance(entry, list):
@@ -185,6 +190,7 @@ def _sums(text: Mapping[str, Any], settings: list[Setting], figures: Mapping[str
         "counties": sum(text["counties"].values()),
         "identities": sum(f.value for path, f in figures.items() if path.startswith("identities.")),
         "ages.bands": sum(band[2] for band in figures["ages.bands"].value),
+        "funding.months": sum(figures["funding.months"].value),
         "households.sizes": sum(figures["households.sizes"].value),
         **{f"settings.{group}": sum(setting.share[group] for setting in settings) for group in GROUPS},
         **{f"diseases.{who}": sum(figures[f"diseases.{who}"].value.values()) for who in ("adult", "child")},

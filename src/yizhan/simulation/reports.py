@@ -67,24 +67,25 @@ def identity_words(code: str, lang: str) -> str:
     return FACTS["identity"].word(code, lang) if code else ("普通人群" if lang == "zh" else "no identity of need")
 
 
-def spread(sums: Ints) -> float | None:
-    """Standard error of a total, in its own unit, by drawing buckets anew; None where there are too few.
+def spread(outcome: Outcome, scenario: int, measure: str, year: int) -> float | None:
+    """Standard error of a year's total, in its own unit, by drawing buckets anew; None where there are too few.
 
-    `sums` has a value for each bucket. Seeded, so the same run says the same.
+    What is drawn anew is the mean per person, because the last bucket is smaller. Seeded: the same run says the same.
     """
+    tally, population = outcome.tallies[scenario], outcome.population
+    sums = tally.by_bucket[:, outcome.axes.years.index(year), tally.measures.index(measure)]
+    sizes = np.array([population.persons_in(bucket) for bucket in range(population.buckets)])
     if len(sums) < LEAST_BUCKETS:
         return None
-    rng = np.random.default_rng(7)
-    drawn = rng.integers(0, len(sums), (RESAMPLES, len(sums)))
-    return float(np.std(sums[drawn].sum(axis=1), ddof=1))
+    drawn = np.random.default_rng(7).integers(0, len(sums), (RESAMPLES, len(sums)))
+    return float(np.std(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), ddof=1) * sizes.sum())
 
 
 def outlay(outcome: Outcome) -> Table:
     """What each layer pays under each scenario and in each year."""
     rows = []
     for number, scenario in enumerate(outcome.scenarios):
-        tally = outcome.tallies[number]
-        for year, of_year in enumerate(outcome.axes.years):
+        for of_year in outcome.axes.years:
             for layer, paid in outcome.layers(number, year=of_year).items():
                 if not paid and not any(
                     outcome.layers(n, year=of_year).get(layer) for n in range(len(outcome.scenarios))
@@ -93,10 +94,10 @@ def outlay(outcome: Outcome) -> Table:
                 parts = [
                     int(outcome.bills(number, f"{layer}·{part}", year=of_year)) for part in ("tilt", "penalty", "held")
                 ]
-                error = spread(tally.by_bucket[:, year, tally.measures.index(layer)])
+                error = spread(outcome, number, layer, of_year)
                 rows.append((scenario.name, of_year, layer, paid, *parts, error))
             patient = int(outcome.bills(number, "patient", year=of_year))
-            error = spread(tally.by_bucket[:, year, tally.measures.index("patient")])
+            error = spread(outcome, number, "patient", of_year)
             rows.append((scenario.name, of_year, "个人", patient, None, None, None, error))
     return Table("outlay", "各层支出", "Outlay of each layer", (
         Column("方案", "scenario", "text"), Column("年度", "year", "text"), Column("层", "layer", "text"),

@@ -13,7 +13,7 @@ do not depend on the number of workers or the order of buckets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -179,10 +179,11 @@ BILL_MEASURES = ("bills", "total", "in_scope", "patient", "patient_in_scope", "d
 
 
 def _words(axes: Axes, axis: str) -> Sequence[int | str]:
-    return {
+    words: dict[str, Sequence[int | str]] = {
         "year": axes.years, "care": CARES, "setting": axes.settings, "identity": axes.identities,
         "decile": range(DECILES), "county": axes.counties,
-    }[axis]  # fmt: skip
+    }  # fmt: skip
+    return words[axis]
 
 
 def _along(values: Ints, names: Sequence[str], axes: Axes, by: Sequence[str], only: dict[str, int | str]) -> Ints:
@@ -342,7 +343,7 @@ class Worker:
         return settler
 
 
-def _measures(schemes: Iterator[Scheme] | Sequence[Scheme]) -> tuple[str, ...]:
+def _measures(schemes: Iterable[Scheme]) -> tuple[str, ...]:
     """What is summed over bills: `BILL_MEASURES`, then each layer and its parts (基本医保, 基本医保·tilt …)."""
     layers = dict.fromkeys(layer.name for scheme in schemes for layer in scheme.layers)
     return (
