@@ -466,8 +466,34 @@ def _add_laboratory(add: Callable[..., argparse.ArgumentParser]) -> None:
         "--change", action="append", default=[], metavar="TEXT",
         help="改一个数，如“赤卫计发〔2018〕39号 第11条 70%%=75%%” change one printed figure; may be repeated",
     )  # fmt: skip
-    for command in (simulate, comparing):
-        command.add_argument("profile", metavar="PROFILE", help="人口画像，如 chifeng-2018，或 .toml 文件 profile")
+    cliffs = add(
+        "cliffs", _laboratory("cliffs"), "悬崖：哪里差一点，个人就多付很多 where a small step costs a patient much"
+    )
+    cliffs.add_argument(
+        "--least", type=float, default=100.0, metavar="YUAN", help="差多少元才算 from how much (default 100)"
+    )
+    cliffs.add_argument(
+        "--cases", type=Path, metavar="DIR", help="把相邻两例写成 settle 的输入 write the neighbouring cases"
+    )
+    forecast = add(
+        "forecast", _laboratory("forecast"), "基金收支预测和预算建议 forecast of the basic fund, and budgets"
+    )
+    for name, words in (
+        ("stays", "就医人次每年的倍数 yearly factor of stays and visits"), ("cost", "次均费用每年的倍数 of cost"),
+        ("funding", "人均筹资每年的倍数 of funding per head"), ("insured", "参保人数每年的倍数 of the insured"),
+    ):  # fmt: skip
+        forecast.add_argument(f"--{name}", type=float, default=1.0, metavar="FACTOR", help=words)
+    forecast.add_argument(
+        "--actual", type=Path, metavar="FILE.csv", help="实际支出（year,month,outlay）what then happened"
+    )
+    for command in (simulate, comparing, cliffs, forecast):
+        command.add_argument(
+            "profile", metavar="PROFILE", nargs="?", default="chifeng-2018",
+            help="人口画像或 .toml 文件（默认 chifeng-2018）profile, or a .toml file",
+        )  # fmt: skip
+        command.add_argument(
+            "--records", type=Path, metavar="DIR", help="用记录在案的人和账单 people and bills on record"
+        )
         command.add_argument("--persons", type=_count, metavar="N", help="人数 persons (default: the profile's)")
         command.add_argument("--seed", type=int, default=1, metavar="N", help="种子 seed (default 1)")
         command.add_argument("--years", type=int, nargs="+", default=[], metavar="YEAR", help="年度 years")

@@ -14,7 +14,7 @@ to help. Costs have a direction: a higher bill that leaves the patient less to p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -33,6 +33,7 @@ from yizhan.policy.areas import load_scheme
 from yizhan.policy.thresholds import cut_text, cutting_rules
 from yizhan.simulation.population import Ints, Population, identities_of
 from yizhan.simulation.profile import Profile
+from yizhan.simulation.reports import Column, Table
 from yizhan.simulation.run import Scenario
 
 LEAST = 10_000
@@ -397,6 +398,20 @@ def _place_steps(searched: Searched) -> Iterator[Step]:
             f"同样的费用在 {nearer.key} 而不在 {settings[k].key}", f"the same bill at {nearer.key} instead of {settings[k].key}",
             rows, table, np.zeros(len(rows), np.int64),
         )  # fmt: skip
+
+
+def cliffs_table(found: Sequence[Cliff]) -> Table:
+    """The cliffs, the heaviest first: those that rules hardly mean before those they may."""
+    rows = [
+        ((cliff.zh, cliff.en), "、".join(cliff.edge.articles) or "—", cliff.meant, cliff.beside, cliff.affected, cliff.loss, cliff.mean, cliff.largest)
+        for cliff in sorted(found, key=lambda c: (c.meant, -c.loss))
+    ]  # fmt: skip
+    return Table("cliffs", "悬崖", "Cliffs", (
+        Column("一步", "step", "said"), Column("条文", "articles", "text"),
+        Column("规则或有意", "may be meant", "flag"), Column("站在边上的人", "persons beside", "count"),
+        Column("吃亏的人", "persons on the wrong side", "count"), Column("合计（万元）", "loss (10,000 yuan)", "wan"),
+        Column("人均（元）", "each (yuan)", "fen"), Column("最多（元）", "largest (yuan)", "fen"),
+    ), tuple(rows))  # fmt: skip
 
 
 # --- The neighbouring cases as `settle` reads them ---------------------------------------------------------------------------

@@ -1,23 +1,32 @@
-"""The laboratory's commands, as `yizhan.cli` calls them: simulate, compare."""
+"""The laboratory's commands, as `yizhan.cli` calls them: simulate, compare, cliffs, forecast."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.table import Table as RichTable
 
+from yizhan.simulation import forecast as forecasting
 from yizhan.simulation import reports
-from yizhan.simulation.population import Part, Population
+from yizhan.simulation.cliffs import as_request, cliffs_table, find_cliffs
+from yizhan.simulation.population import Growth, Part, Population
 from yizhan.simulation.profile import load
-from yizhan.simulation.run import PRESENT, Outcome, Progress, Scenario, run
+from yizhan.simulation.recorded import Recorded
+from yizhan.simulation.run import PRESENT, Progress, Scenario, run
 from yizhan.simulation.scenarios import changed, parse_change
+from yizhan.simulation.validation import validation
+
+WIDE = 240
+"""Columns of a table that goes to a file."""
 
 
 def simulate(options: argparse.Namespace) -> int:
@@ -27,7 +36,10 @@ def simulate(options: argparse.Namespace) -> int:
             _population(options), (Scenario(PRESENT.name, PRESENT.name_en, options.policies),), options.years, options.workers,
             progress=progress,
         )  # fmt: skip
-    return _print(outcome, reports.tables(outcome), options)
+    found = reports.tables(outcome)
+    if not options.records:
+        found += [reports.fit_table(outcome), validation(outcome)]
+    return _print(outcome.population, found, options)
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -43,10 +55,57 @@ def compare(options: argparse.Namespace) -> int:
         with _progress(options.lang) as progress:
             outcome = run(population, scenarios, options.years, options.workers, progress=progress)
     found = [reports.changes_of_outlay(outcome, 1), reports.winners_and_losers(outcome, 1), reports.cases(outcome, 1)]
-    return _print(outcome, found, options)
+    return _print(population, found, options)
+
+
+def cliffs(options: argparse.Namespace) -> int:
+    """Find where a small step makes a patient better or worse off; the neighbouring cases go to a folder, for `settle`."""
+    population = _population(options)
+    profile = population.parts[0].profile
+    year = options.years[0] if options.years else profile.year
+    with _progress(options.lang) as progress:
+        found = find_cliffs(
+            population,
+            Scenario(PRESENT.name, PRESENT.name_en, options.policies),
+            year,
+            round(options.least * 100),
+            progress,
+        )
+    if options.cases:
+        options.cases.mkdir(parents=True, exist_ok=True)
+        for number, cliff in enumerate(found, 1):
+            for side, bills in (("a", cliff.example.before), ("b", cliff.example.after)):
+                text = json.dumps(as_request(bills, profile.area), ensure_ascii=False, indent=2)
+                (options.cases / f"{number:02d}{side}.json").write_text(text + "\n", encoding="utf-8")
+    return _print(population, [cliffs_table(found)], options)
+
+
+def forecast(options: argparse.Namespace) -> int:
+    """Forecast the basic fund by month and year, and propose budgets."""
+    population = _population(options)
+    profile = population.parts[0].profile
+    years = tuple(options.years) or tuple(range(profile.year, profile.year + 3))
+    growth = forecasting.path(Growth(options.stays, options.stays, options.cost), len(years))
+    actuals = forecasting.read_actuals(options.actual) if options.actual else {}
+    with _progress(options.lang) as progress:
+        outcome = run(
+            population,
+            (Scenario(PRESENT.name, PRESENT.name_en, options.policies),),
+            years,
+            options.workers,
+            growth,
+            progress,
+        )
+    found = forecasting.forecast(outcome, forecasting.Funding.of(profile, options.funding, options.insured))
+    tables = [forecasting.years_table(found), forecasting.months_table(found), forecasting.budget(outcome)]
+    if actuals:
+        tables.append(forecasting.against(found, actuals))
+    return _print(population, tables, options)
 
 
 def _population(options: argparse.Namespace) -> Population:
+    if options.records:
+        return Recorded.open(options.records, options.years[0] if options.years else date.today().year)
     profile = load(options.profile)
     return Population((Part(profile, options.persons or int(profile["persons.insured"])),), options.seed)
 
@@ -62,18 +121,18 @@ def _progress(lang: str) -> Iterator[Progress]:
         yield show
 
 
-def _print(outcome: Outcome, tables: Sequence[reports.Table], options: argparse.Namespace) -> int:
+def _print(population: Population, tables: Sequence[reports.Table], options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([_as_json(table) for table in tables], ensure_ascii=False, indent=2))
         return 0
-    console = Console()
-    profile = outcome.population.parts[0].profile
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    profile = population.parts[0].profile
     zh = options.lang == "zh"
     stand_ins = len(profile.stand_ins)
     console.print(
-        f"{profile.name}，{outcome.population.size:,} 人（人造，种子 {outcome.population.seed}）；画像里有 {stand_ins} 个拟的数"
+        f"{profile.name}，{population.size:,} 人（人造，种子 {population.seed}）；画像里有 {stand_ins} 个拟的数"
         if zh
-        else f"{profile.name_en}, {outcome.population.size:,} persons (made up, seed {outcome.population.seed}); "
+        else f"{profile.name_en}, {population.size:,} persons (made up, seed {population.seed}); "
         f"{stand_ins} figures of the profile are stand-ins"
     )
     for table in tables:
@@ -86,13 +145,10 @@ def _as_rich(table: reports.Table, lang: str) -> RichTable:
     shown = RichTable(title=table.zh if zh else table.en, caption=(table.note_zh if zh else table.note_en) or None)
     for column in table.columns:
         shown.add_column(
-            column.zh if zh else column.en, justify="left" if column.kind in ("text", "identity") else "right"
+            column.zh if zh else column.en, justify="left" if column.kind in ("text", "said", "identity") else "right"
         )
     for row in table.rows:
-        shown.add_row(*(
-            reports.identity_words(value, lang) if column.kind == "identity" else reports.shown(column.kind, value)
-            for column, value in zip(table.columns, row, strict=True)
-        ))  # fmt: skip
+        shown.add_row(*(reports.shown(c.kind, value, lang) for c, value in zip(table.columns, row, strict=True)))
     return shown
 
 

@@ -35,3 +35,9 @@ class ActualsUnreadable(InputProblem):
     en = (
         "the actual outlay cannot be read: {why}. It needs the columns year, month and outlay, in yuan such as 1234.50."
     )
+
+
+class RecordsUnusable(InputProblem):
+    code = "records_unusable"
+    zh = "记录不能用：{why}。一个文件夹里要有 persons.parquet 和 bills.parquet，列见 docs/laboratory.md。"
+    en = "the records cannot be used: {why}. A folder needs persons.parquet and bills.parquet; docs/laboratory.md has the columns."

@@ -55,6 +55,9 @@ class Growth:
     cost: float = 1.0
 
 
+STEADY = Growth()
+
+
 @dataclass(frozen=True)
 class Persons:
     """The persons of a bucket, column by column. `poor` is 1 for an identity of need; incomes are fen per head and year."""
@@ -124,7 +127,7 @@ class Population:
         count = self.persons_in(bucket)
         return _draw_persons(self.parts[part].profile, self._random(bucket, PERSONS), count, part, first)
 
-    def bills(self, bucket: int, year: int, growth: Growth = Growth(), persons: Persons | None = None) -> pa.Table:
+    def bills(self, bucket: int, year: int, growth: Growth = STEADY, persons: Persons | None = None) -> pa.Table:
         """The bills of a calendar year, sorted by person, day of discharge and sequence; amounts in whole fen."""
         who = persons or self.persons(bucket)
         return _draw_bills(self.profile(bucket), self._random(bucket, BILLS, year), who, year, growth)

@@ -25,7 +25,8 @@ LEAST_BUCKETS = 8
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's heading, and its kind: text, count, fen, wan (ten-thousand yuan, kept in fen), share, points or number."""
+    """A column's heading, and its kind: text, said (a pair, zh and en), identity, flag, count,
+    fen, wan (ten-thousand yuan, kept in fen), share or number."""
 
     zh: str
     en: str
@@ -45,18 +46,23 @@ class Table:
     note_en: str = ""
 
 
-def shown(kind: str, value: Any) -> str:
+def shown(kind: str, value: Any, lang: str) -> str:
     """A cell as people read it."""
+    zh = lang == "zh"
     if value is None:
         return "—"
+    if kind == "said":
+        return str(value[0 if zh else 1])
+    if kind == "identity":
+        return identity_words(value, lang)
+    if kind == "flag":
+        return ("是" if zh else "yes") if value else ""
     if kind == "fen":
         return yuan_grouped(int(value))
     if kind == "wan":
         return f"{value / 1_000_000:,.2f}"
     if kind == "share":
         return f"{value:.2%}"
-    if kind == "points":
-        return f"{value * 100:+.2f}"
     if kind == "count":
         return f"{int(value):,}"
     return f"{value:,.3f}" if kind == "number" else str(value)
@@ -198,9 +204,9 @@ def ceilings(outcome: Outcome) -> Table:
 
 def fit_table(outcome: Outcome) -> Table:
     """The population beside the figures of its profile."""
-    rows = tuple((f.zh, f.en, f.target, f.reached, f.difference, f.source, f.is_stand_in) for f in fit(outcome))
+    rows = tuple(((f.zh, f.en), f.target, f.reached, f.difference, f.source, f.is_stand_in) for f in fit(outcome))
     return Table("fit", "人口与画像", "Population and profile", (
-        Column("数字", "figure (zh)", "text"), Column("英文", "figure", "text"), Column("目标", "target", "number"),
+        Column("数字", "figure", "said"), Column("目标", "target", "number"),
         Column("达到", "reached", "number"), Column("相差", "difference", "share"), Column("来源", "source", "text"),
         Column("是拟的", "stand-in", "flag"),
     ), rows)  # fmt: skip
@@ -266,7 +272,7 @@ def cases(outcome: Outcome, scenario: int) -> Table:
 
 
 def tables(outcome: Outcome) -> list[Table]:
-    """Every table of a run; those that compare, for each scenario after the first."""
+    """Every table of a run but its fit; those that compare, for each scenario after the first."""
     found = [
         outlay(outcome),
         burden(outcome),
@@ -276,7 +282,7 @@ def tables(outcome: Outcome) -> list[Table]:
     for scenario in range(1, len(outcome.scenarios)):
         reports: list[Callable[[Outcome, int], Table]] = [changes_of_outlay, winners_and_losers, burden, cases]
         found += [report(outcome, scenario) for report in reports]
-    return [*found, fit_table(outcome)]
+    return found
 
 
 __all__ = ["Column", "Table", "shown", "tables"]

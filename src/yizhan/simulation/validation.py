@@ -22,10 +22,10 @@ def validation(outcome: Outcome, scenario: int = 0) -> Table:
             continue
         reached = round(_measured(outcome, scenario, year, figure.more["measure"], scale))
         rows.append((
-            figure.more["zh"], figure.more["en"], figure.value, reached, reached / figure.value - 1, figure.source,
+            (figure.more["zh"], figure.more["en"]), figure.value, reached, reached / figure.value - 1, figure.source,
         ))  # fmt: skip
     return Table("validation", "与文件所载相比", "Beside what the documents say", (
-        Column("数字", "figure (zh)", "text"), Column("英文", "figure", "text"), Column("文件（万元）", "document (10,000 yuan)", "wan"),
+        Column("数字", "figure", "said"), Column("文件（万元）", "document (10,000 yuan)", "wan"),
         Column("实验室（万元）", "laboratory (10,000 yuan)", "wan"), Column("相差", "difference", "share"),
         Column("来源", "source", "text"),
     ), tuple(rows))  # fmt: skip
