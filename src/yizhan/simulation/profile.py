@@ -1,6 +1,6 @@
 """Profiles: the published figures that a made-up population is drawn by, each with its source or marked as a stand-in.
 
-A profile is a TOML file. A figure is a table `{value = …, source = "…"}`, or `{value = …, stand_in = "chosen by …"}` where no
+A profile is a TOML file; it may build on another (`extends`) and say only what it knows better. A figure is a table `{value = …, source = "…"}`, or `{value = …, stand_in = "chosen by …"}` where no
 source was found; anything else that is a number is a mistake of the file. What is read here is checked here, so that
 drawing cannot fail.
 """
@@ -110,14 +110,39 @@ def load(key: str) -> Profile:
 
     Raises Problems: UnknownProfile, WrongProfile.
     """
+    text = _text(key)
+    seen = [key]
+    while (base := text.pop("extends", None)) is not None:
+        if base in seen:
+            raise Problems([WrongProfile(file=key, why=f"extends: {' → '.join([*seen, base])}")])
+        seen.append(base)
+        text = _merged(_text(base), text)
+    return _read(Path(key).stem if key.endswith(SUFFIX) else key, text)
+
+
+def _text(key: str) -> dict[str, Any]:
     path = Path(key)
     source = path if path.suffix == SUFFIX else SHIPPED / f"{key}{SUFFIX}"
     if not source.is_file():
         raise Problems([UnknownProfile(given=key, known=", ".join(shipped()))])
     try:
-        return _read(path.stem if path.suffix == SUFFIX else key, tomllib.loads(source.read_text(encoding="utf-8")))
+        return tomllib.loads(source.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Problems([WrongProfile(file=key, why=str(error))]) from None
+
+
+WHOLE = ("identities", "counties", "settings")
+"""Tables that a profile replaces as a whole, because their shares add up to one."""
+
+
+def _merged(base: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A profile over the one that it builds on, figure by figure."""
+    for name, value in own.items():
+        if isinstance(value, Mapping) and name not in WHOLE and isinstance(base.get(name), Mapping):
+            base[name] = {**base[name], **value}
+        else:
+            base[name] = value
+    return base
 
 
 def _read(key: str, text: Mapping[str, Any]) -> Profile:
