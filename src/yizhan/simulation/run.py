@@ -171,7 +171,9 @@ class Outcome:
 
     @cached_property
     def layer_names(self) -> tuple[str, ...]:
-        return tuple(m for t in self.tallies for m in t.measures[len(BILL_MEASURES) :] if "·" not in m)
+        """The layers of all scenarios, in the order in which they pay."""
+        named = dict.fromkeys(m for t in self.tallies for m in t.measures[len(BILL_MEASURES) :] if "·" not in m)
+        return tuple(named)
 
 
 PERSON_AXES = ("year", "identity", "decile", "county")
