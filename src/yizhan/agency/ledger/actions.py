@@ -30,7 +30,7 @@ from yizhan.agency.ledger.errors import (
 from yizhan.agency.ledger.models import FUND_ACCOUNTS, INCOMES, SHARES, Balance, Book, Movement, Posting
 from yizhan.agency.ledger.posting import FundKey, HospitalKey, Key, Leg, account_id, book_id, post
 from yizhan.agency.ledger.queries import funds_named, owed_for_advances, owed_to_hospital, owed_to_person, records_of
-from yizhan.agency.ledger.verifying import DOCUMENTS, PAGES
+from yizhan.agency.ledger.verifying import DOCUMENTS, PAGES, Document
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import NotFound, SamePerson
 from yizhan.agency.staff.models import AREA_LEVELS, Area, Officer
@@ -340,10 +340,11 @@ def _post(row: Movement, acting_user: Actor) -> None:
         raise Overdrawn(fund=row.book.payer, has=yuan_grouped(has), fen=yuan_grouped(row.fen)) from None
 
 
-def posted_movements() -> Iterator[tuple[int, list[Leg]]]:
+def posted_movements() -> Iterator[Document]:
     """What every movement should have posted: nothing until it is approved."""
     for row in Movement.objects.select_related("book", "other").order_by("pk").iterator(1_000):
-        yield row.pk, LEGS[row.kind](row) if row.state == "approved" else []
+        legs = LEGS[row.kind](row) if row.state == "approved" else []
+        yield Document(row.pk, legs, row.on, row.person_id, None if row.person_id is not None else row.area_path)
 
 
 def register() -> None:
