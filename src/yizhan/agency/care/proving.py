@@ -181,16 +181,32 @@ def _of_person(rows: Sequence[Settlement], batch: _Batch, seen: Verified, *, rep
     heads: dict[int, Settlement] = {}
     by_number = {row.pk: row for row in rows}
     for row in rows:
-        paid = batch.payments[row.pk]
-        wrong = [*_sums(row, paid), *_kept_answer(row, paid)]
-        if replay and not wrong and row.kind != "reversed":
-            before = _through_before(row, by_number, batch)
-            wrong += _replayed(row, paid, before, heads.values(), seen)
-        yield from wrong
+        try:
+            yield from _of_row(row, by_number, heads.values(), batch, seen, replay=replay)
+        except (AttributeError, KeyError, TypeError, ValueError) as fault:
+            yield _found(
+                row, f"所存的结算内容读不出来（{fault!r:.80}）", f"what is stored of it cannot be read ({fault!r:.80})"
+            )
         heads[row.visit_id] = row
     for row in heads.values():
         if row.kind != "reversed":
             yield from _lines(row, row.visit, batch.lines[row.visit_id])
+
+
+def _of_row(
+    row: Settlement,
+    rows: Mapping[int, Settlement],
+    holding: Collection[Settlement],
+    batch: _Batch,
+    seen: Verified,
+    *,
+    replay: bool,
+) -> list[Difference]:
+    paid = batch.payments[row.pk]
+    wrong = [*_sums(row, paid), *_kept_answer(row, paid)]
+    if replay and not wrong and row.kind != "reversed":
+        wrong = _replayed(row, paid, _through_before(row, rows, batch), holding, seen)
+    return wrong
 
 
 def _sums(row: Settlement, paid: Sequence[Paid]) -> Iterator[Difference]:
