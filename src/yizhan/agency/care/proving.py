@@ -409,7 +409,7 @@ def _compared(
     if paid not in expected:
         yield from _other_payments(row, paid, expected[0])
     again = row_of(
-        Asked("", row.beneficiary, row.claim), answered, paid, kind=row.kind, visit=row.visit, person=row.person, known_at=row.known_at,
+        Asked("", row.beneficiary, row.claim), answered, paid, kind=row.kind, visit=row.visit, person=Person(pk=row.person_id), known_at=row.known_at,
         recorded_at=row.recorded_at, number=row.pk, replaces_id=row.replaces_id, ordinal=row.ordinal, acting_user=_NOBODY,
     )  # fmt: skip
     for name in _COLUMNS:

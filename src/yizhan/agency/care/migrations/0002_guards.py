@@ -45,36 +45,38 @@ _PAYMENTS_SUM = RunSQL(
 _MISPOSTED = f"""
     create function care_misposted(settlement bigint) returns boolean language plpgsql stable security definer
         set search_path = public, pg_temp as $$
+    declare bill record;
     begin
+        select person_id, area_path, institution_id, replaces_id into bill from care_settlement where id = settlement;
         return exists (
-            with s as (
-                select s.*, case when s.id = settlement then 1 else -1 end sign from care_settlement s
-                where s.id in (settlement, (select replaces_id from care_settlement where id = settlement))),
-            p as (
-                select s.sign, s.institution_id at, s.id of_row, p.payer, p.held, p.amount_fen - p.person_fen through, p.person_fen person,
-                       case when s.institution_id is null then p.person_fen else p.amount_fen end amount, p.advanced_by,
-                       coalesce(nullif(p.advanced_by, ''), p.payer) owing, p.payer in {NO_FUNDS} own,
-                       not p.held and p.payer not in {NO_FUNDS} owed
-                from s join care_settlementpayment p on p.settlement_id = s.id)
             select 1 from (
-                select '' fund, case when own then 'borne' when held then 'held' else 'from_funds' end account, sign * through fen
-                from p where at is not null
-                union all select '', 'patient', -sign * through from p where at is not null
-                union all select '', 'patient', sign * total_fen from s where institution_id is not null
-                union all select '', 'billed', -sign * total_fen from s where institution_id is not null
-                union all select payer, 'benefit', sign * amount from p where owed
-                union all select payer, 'advance_owed', -sign * amount from p where owed and advanced_by <> ''
-                union all select advanced_by, 'advance_given', sign * amount from p where owed and advanced_by <> ''
-                union all select owing, 'to_hospital', -sign * through from p where owed and at is not null
-                union all select owing, 'to_person', -sign * person from p where owed
+                select legs.fund, legs.account, p.sign * legs.fen fen
+                from (select p.payer, p.held, p.advanced_by, p.amount_fen - p.person_fen through, p.person_fen person,
+                             case when bill.institution_id is null then p.person_fen else p.amount_fen end amount,
+                             case when p.settlement_id = settlement then 1 else -1 end sign
+                      from care_settlementpayment p where p.settlement_id in (settlement, bill.replaces_id)) p
+                cross join lateral (values
+                    ('', case when p.payer in {NO_FUNDS} then 'borne' when p.held then 'held' else 'from_funds' end, p.through),
+                    ('', 'patient', -p.through), (p.payer, 'benefit', p.amount),
+                    (p.payer, 'advance_owed', case when p.advanced_by <> '' then -p.amount end),
+                    (p.advanced_by, 'advance_given', case when p.advanced_by <> '' then p.amount end),
+                    (coalesce(nullif(p.advanced_by, ''), p.payer), 'to_hospital', -p.through),
+                    (coalesce(nullif(p.advanced_by, ''), p.payer), 'to_person', -p.person)) legs(fund, account, fen)
+                where legs.fen <> 0
+                  and (bill.institution_id is not null or legs.fund <> '' and legs.account <> 'to_hospital')
+                  and (legs.fund = '' or not p.held and p.payer not in {NO_FUNDS})
                 union all
-                select case when e.person_id is distinct from s.person_id or l.person_id is distinct from s.person_id
-                              or e.area_path <> s.area_path or l.area_path <> s.area_path
-                              or not starts_with(s.area_path, b.area_path)
-                              or coalesce(b.institution_id, s.institution_id) is distinct from s.institution_id then '?'
+                select '', t.account, t.sign * case when s.id = settlement then s.total_fen else -s.total_fen end
+                from care_settlement s, (values ('patient', 1), ('billed', -1)) t(account, sign)
+                where s.id in (settlement, bill.replaces_id) and bill.institution_id is not null
+                union all
+                select case when e.person_id is distinct from bill.person_id or l.person_id is distinct from bill.person_id
+                              or (e.area_path, l.area_path) is distinct from (bill.area_path, bill.area_path)
+                              or not starts_with(bill.area_path, b.area_path)
+                              or coalesce(b.institution_id, bill.institution_id) is distinct from bill.institution_id then '?'
                             else b.payer end, a.kind, -l.fen
                 from ledger_entry e join ledger_posting l on l.entry_id = e.id join ledger_account a on a.id = l.account_id
-                join ledger_book b on b.id = a.book_id left join s on s.id = settlement
+                join ledger_book b on b.id = a.book_id
                 where e.document_kind = 'settlement' and e.document_id = settlement
             ) legs group by fund, account having sum(fen) <> 0);
     end $$;
