@@ -27,7 +27,8 @@ from yizhan.agency.care.models import PatientPayment, Settlement, Visit
 from yizhan.agency.care.previews import Preview, preview
 from yizhan.agency.care.queries import WORKLIST
 from yizhan.agency.care.views.forms import LineForm, RegisterForm
-from yizhan.agency.care.views.shared import NameColumn, Refusal, opened, opened
+from yizhan.agency.care.views.shared import NameColumn, Refusal, opened
+from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import decimals
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.enrolment.views.choosing import again
