@@ -20,6 +20,7 @@ from yizhan.agency.care import actions, rewriting
 from yizhan.agency.care.verification import DIFFERS, GENUINE, SUPERSEDED, UNKNOWN, read_code, sign_bill, standing
 from yizhan.agency.crypto import DemoKeys
 from yizhan.agency.providers.splitting import Charge
+from yizhan.agency.staff.ceilings import CEILINGS, Ceiling
 from yizhan.agency.staff.models import Audit
 from yizhan.agency.staff.scope import acting
 from yizhan.engine.money import capitals, yuan_grouped
@@ -128,6 +129,33 @@ def test_a_printed_bill_is_on_the_audit_trail(world: World) -> None:
     client.post(f"/care/{row.pk}/zh.pdf")
     with acting(world.yuhu.auditor):
         assert Audit.objects.filter(act="settlement.print", officer=world.yuhu.officer).count() == 1
+
+
+def test_what_a_browser_fetches_beforehand_is_no_copy(world: World) -> None:
+    row = settled(world, a_person(world), a_claim())
+    client = world.client(world.yuhu.officer)
+    page = client.get(f"/care/{row.pk}").content.decode()
+    assert ".pdf" not in "".join(re.findall(r"<a [^>]*>", page)) and page.count('data-key="F9"') == 1
+    for fetch in (client.get, client.head):
+        assert fetch(f"/care/{row.pk}/zh.pdf").status_code == 405
+    assert "补打" not in PdfReader(io.BytesIO(client.post(f"/care/{row.pk}/zh.pdf").content)).pages[0].extract_text()
+
+
+def test_who_opens_bills_and_visits_is_counted_and_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = settled(world, a_person(world), a_claim())
+    client = world.client(world.yuhu.officer)
+    pages = (f"/care/{row.pk}", f"/care/visits/{row.visit_id}", f"/care/visits/{row.visit_id}/lines/all")
+    monkeypatch.setitem(CEILINGS, "bill_page", Ceiling(CEILINGS["bill_page"].words, 4))
+    for page in pages:
+        assert client.get(page).status_code == 200
+    assert client.post(f"/care/{row.pk}/zh.pdf").status_code == 200
+    for page in pages:
+        answer = client.get(page)
+        assert answer.status_code == 422 and "over_ceiling" in answer.content.decode()
+    assert client.post(f"/care/{row.pk}/zh.pdf").status_code == 422
+    with acting(world.yuhu.auditor):
+        seen = Audit.objects.filter(act__in=["settlement.see", "visit.see"], person_id=row.person_id)
+        assert sorted(seen.values_list("act", flat=True)) == ["settlement.see", "visit.see", "visit.see"]
 
 
 def test_many_bills_are_printed_at_once_and_none_of_another_area(world: World) -> None:
