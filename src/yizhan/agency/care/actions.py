@@ -460,7 +460,7 @@ def check_out(
     """
     with acting(acting_user):
         row = settle(visit_id, on=on, message_id=message_id, expected_fen=expected_fen, acting_user=acting_user)
-        if Settlement.objects.filter(replaces=row).exists():
+        if row.repeated and Settlement.objects.filter(replaces=row).exists():
             raise Problems([ConfirmationUsed(settlement=row.pk)])
         moved = PatientPayment.objects.filter(visit=visit_id)
         if method and not moved.filter(recorded_at__gte=row.recorded_at).exists():

@@ -523,7 +523,9 @@ def settle(
         digest = crypto.digest(f"{visit.pk}\n{content}".encode()).hex() if message_id else ""
         known = know(visit, on=on, message_id=message_id, writing=True)
         if known.situation.message_row is not None and known.situation.message_digest == digest:
-            return Settlement.objects.get(pk=known.situation.message_row)
+            first = Settlement.objects.get(pk=known.situation.message_row)
+            first.repeated = True
+            return first
         if visit.state == "proposed":
             raise Problems([VisitNotApproved(visit=visit.number)])
         bureau = institution_of(acting_user) is None

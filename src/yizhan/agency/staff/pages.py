@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.middleware import get_user
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -58,7 +59,7 @@ def page(right: Right | str, *, while_unfinished: bool = False) -> Callable[[Vie
         def opened(request: HttpRequest, **where: Any) -> HttpResponseBase:
             if right == PUBLIC:
                 return _answered(view, request, where)
-            officer = request.user
+            request.user = officer = get_user(request)  # itself: each look through Django's lazy wrapper takes its time
             if not isinstance(officer, Officer):
                 return _to_sign_in(request)
             if not while_unfinished and (first := unfinished(officer)):
