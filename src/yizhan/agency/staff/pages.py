@@ -8,6 +8,7 @@ granted is denied.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -48,10 +49,14 @@ PUBLIC = "public"
 """Instead of a right: nobody need sign in."""
 
 
-def page(right: Right | str, *, while_unfinished: bool = False) -> Callable[[View], View]:
+def page(
+    right: Right | str, *, while_unfinished: bool = False, own_transaction: bool = False
+) -> Callable[[View], View]:
     """Mark a view as a page, and say which right opens it: a `Right`, SIGNED_IN or PUBLIC.
 
     `while_unfinished`: also open to an officer who first has to change the password or set up the second factor.
+    `own_transaction`: the view calls one action, which acts in a transaction of its own; what else it reads it reads in
+    `acting` itself.
     """
 
     def mark(view: View) -> View:
@@ -69,7 +74,7 @@ def page(right: Right | str, *, while_unfinished: bool = False) -> Callable[[Vie
                     request, officer, [NotAllowed(right_zh=right.words.zh, right_en=right.words.en)], act=str(right)
                 )
             try:
-                with acting(officer):
+                with nullcontext() if own_transaction else acting(officer):
                     return _answered(view, request, where)
             except _Refusal as refusal:
                 if request.method == "GET" and any(isinstance(p, NotFresh) for p in refusal.problems):
