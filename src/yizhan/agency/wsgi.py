@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 from contextlib import suppress
@@ -24,7 +23,6 @@ resolve("/")
 with suppress(Problems):  # of a mistake in the policies, the pages that need them tell
     for scheme in load_schemes():
         resolver_of(scheme)
-gc.freeze()  # none of it is rubbish: a collection need not look through it each time
 
 # granian's own workers do not notice that it was killed, and would keep the port.
 if (_server := multiprocessing.parent_process()) is not None:
