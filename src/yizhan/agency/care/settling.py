@@ -582,7 +582,7 @@ def row_of(
         replaces_id=replaces_id, ordinal=ordinal or number, care=visit.care, admitted_on=claim.admitted_on,
         discharged_on=claim.discharged_on, identity_on=outcome.identity_on, settled_on=claim.settled_on,
         identities=sorted(outcome.identities), total_fen=outcome.costs.total, paid_fen=outcome.paid, held_fen=outcome.held,
-        person_fen=sum(p.person for p in payments), patient_fen=outcome.patient_share, claim=dict(asked.claim),
+        person_fen=sum(p.person for p in payments), patient_fen=outcome.patient_share, payment_count=len(payments), claim=dict(asked.claim),
         beneficiary=dict(asked.beneficiary), result=answered.result, categories=list(categories), years=[state.year for state in outcome.states],
         states=answered.states, filings=list(filings), digest=answered.request.scheme.digest, why=why, known_at=known_at,
         recorded_at=recorded_at, recorded_by=acting_user if isinstance(acting_user, Officer) else None,

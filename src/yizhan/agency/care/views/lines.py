@@ -17,7 +17,7 @@ from yizhan.agency.care.fields import read_ten_thousandths
 from yizhan.agency.care.line_files import MOST_LINES, read_day, read_lines, template_columns
 from yizhan.agency.care.models import BillLine
 from yizhan.agency.care.views.forms import LineForm, LinesFile, WhyForm
-from yizhan.agency.care.views.shared import Refusal
+from yizhan.agency.care.views.shared import Refusal, opened
 from yizhan.agency.care.views.window import visit_page
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import decimals
@@ -162,6 +162,7 @@ class Lines(List):
 def all_lines(request: Request, number: int) -> HttpResponse:
     """Every line of a visit, in pages."""
     visit = queries.visit(number)
+    opened(request, visit)
     context = {
         "table": in_pages(request, Lines(queries.lines(visit))), "visit": visit, "name": shown_name(visit.person, request.user),
         "sums": queries.line_sums(visit),

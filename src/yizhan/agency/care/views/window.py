@@ -27,7 +27,7 @@ from yizhan.agency.care.models import PatientPayment, Settlement, Visit
 from yizhan.agency.care.previews import Preview, preview
 from yizhan.agency.care.queries import WORKLIST
 from yizhan.agency.care.views.forms import LineForm, RegisterForm
-from yizhan.agency.care.views.shared import NameColumn, Refusal
+from yizhan.agency.care.views.shared import NameColumn, Refusal, opened
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import decimals
 from yizhan.agency.desk.words import lang, later, say
@@ -180,6 +180,8 @@ def new_visit(request: Request) -> HttpResponse:
 @page(Right.VISIT_SEE)
 def visit(request: Request, number: int) -> HttpResponse:
     """A visit: its lines and what they come to, or, once settled, the bill and the money."""
+    if not request.headers.get("HX-Request"):
+        opened(request, queries.visit(number))
     return visit_page(request, number)
 
 
