@@ -6,6 +6,7 @@ Whatever changes a visit locks its row, as settling does, so that a bill is sett
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -483,12 +484,16 @@ def check_out(
     A repeated message gets the first answer and moves no money again; ConfirmationUsed where that answer no longer holds. Raises
     what `settle` and `take_money` raise.
     """
-    with acting(acting_user):
+    with acting(acting_user) if method else nullcontext():  # settling alone is one transaction by itself
         row = settle(visit_id, on=on, message_id=message_id, expected_fen=expected_fen, acting_user=acting_user)
-        if Settlement.objects.filter(replaces=row).exists():
-            raise Problems([ConfirmationUsed(settlement=row.pk)])
+        if row.repeated:
+            with acting(acting_user):
+                if Settlement.objects.filter(replaces=row).exists():
+                    raise Problems([ConfirmationUsed(settlement=row.pk)])
+        if not method:
+            return row
         moved = PatientPayment.objects.filter(visit=visit_id)
-        if method and not moved.filter(recorded_at__gte=row.recorded_at).exists():
+        if not moved.filter(recorded_at__gte=row.recorded_at).exists():
             owed = row.due_fen - (moved.aggregate(sum=Sum("fen"))["sum"] or 0)
             if owed:
                 kind = "payment" if owed > 0 else "refund"

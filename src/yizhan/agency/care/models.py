@@ -203,6 +203,9 @@ class Settlement(models.Model):
     changes; the rest of `paid_fen` goes through the institution.
     """
 
+    repeated = False
+    """Whether it is the first answer to a message that came again. Not kept: `settle` says it of what it returns."""
+
     person = models.ForeignKey(Person, models.PROTECT, related_name="settlements")
     area_path = PathField(help_text="the area that answered for the person on that day")
     visit = models.ForeignKey(Visit, models.PROTECT, related_name="settlements")

@@ -38,7 +38,7 @@ from yizhan.agency.providers.queries import standing
 from yizhan.agency.providers.splitting import Charge, sentence
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
-from yizhan.agency.staff.scope import institution_of
+from yizhan.agency.staff.scope import acting, institution_of
 from yizhan.bill.data import one_bill
 from yizhan.bill.picture import waterfall
 from yizhan.engine.facts import FACTS
@@ -284,7 +284,7 @@ def visit_preview(request: Request, number: int) -> HttpResponse:
     return render(request, "care/visit_preview.html", context)
 
 
-@page(Right.SETTLEMENT_SETTLE)
+@page(Right.SETTLEMENT_SETTLE, own_transaction=True)
 @require_POST
 def settle_visit(request: Request, number: int) -> HttpResponse:
     """The confirmation: all layers at once, and the patient's money if it is taken now."""
@@ -296,6 +296,7 @@ def settle_visit(request: Request, number: int) -> HttpResponse:
             method=method if method in PatientPayment.METHODS else "", acting_user=request.user,
         )  # fmt: skip
     except Problems as refused:
-        return visit_page(request, number, problems=refused.problems, status=422)
+        with acting(request.user):
+            return visit_page(request, number, problems=refused.problems, status=422)
     messages.success(request, say("已结算。", "Settled."))
     return redirect("care:visit", number=number)
