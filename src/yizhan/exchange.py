@@ -720,7 +720,16 @@ def _payment(p: Payment) -> dict[str, Any]:
     }  # fmt: skip
 
 
-SHOWN_FACTS = ("care", "institution", "institution_tier", "institution_level", "place", "referral", "diagnoses")
+SHOWN_FACTS = (
+    "care",
+    "institution",
+    "institution_tier",
+    "institution_level",
+    "place",
+    "referral",
+    "emergency",
+    "diagnoses",
+)
 """What of a claim the head of a bill says."""
 
 

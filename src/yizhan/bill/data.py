@@ -233,9 +233,9 @@ class _Reading:
 
     def fact(self, told: Mapping[str, Any]) -> str:
         value = self.joined(self.pick(v) for v in told["values"])
-        if told["fact"] != "referral":
+        if told["fact"] not in ("referral", "emergency"):
             return value
-        return word("labelled", self.lang, fact=self.fact_name("referral"), value=value)
+        return word("labelled", self.lang, fact=self.fact_name(told["fact"]), value=value)
 
     def fact_name(self, code: str) -> str:
         return FACTS[code].zh if self.lang == "zh" else FACTS[code].en

@@ -17,7 +17,7 @@ from yizhan.agency.care.fields import read_ten_thousandths
 from yizhan.agency.care.line_files import MOST_LINES, read_day, read_lines, template_columns
 from yizhan.agency.care.models import BillLine
 from yizhan.agency.care.views.forms import LineForm, LinesFile, WhyForm
-from yizhan.agency.care.views.shared import Refusal
+from yizhan.agency.care.views.shared import Refusal, ToBeSeen, once_seen, shown_effects
 from yizhan.agency.care.views.window import visit_page
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import decimals
@@ -182,12 +182,16 @@ def refund(request: Request, number: int) -> HttpResponse:
     table = in_pages(request, Lines(queries.lines(visit)))
     rows = list(table.page.object_list) if table.page else []
     shown = [(row.record, request.POST.get(f"back-{row.record.position}", "")) for row in rows]
+    settled, effects = queries.is_settled(visit), None
     if request.method == "POST" and form.is_valid():
         try:
-            back = _quantities(request)
-            written = actions.refund_lines(
-                number, back, on=timezone.localdate(), why=form.cleaned_data["why"], acting_user=request.user
+            back, why = _quantities(request), form.cleaned_data["why"]
+            once_seen(
+                request,
+                lambda: actions.refund_lines(number, back, on=timezone.localdate(), why=why, acting_user=request.user),
             )
+        except ToBeSeen as first:
+            effects = shown_effects(first.effects)
         except Refusal as refused:
             again(form, refused)
         except ValueError:
@@ -200,7 +204,7 @@ def refund(request: Request, number: int) -> HttpResponse:
             )
         else:
             text = (
-                say("已退费，重新结算。", "Returned, and settled again.") if written else say("已退费。", "Returned.")
+                say("已退费，重新结算。", "Returned, and settled again.") if settled else say("已退费。", "Returned.")
             )
             messages.success(request, text)
             return redirect("care:visit", number=number)
@@ -211,8 +215,11 @@ def refund(request: Request, number: int) -> HttpResponse:
         "visit": visit,
         "name": shown_name(visit.person, request.user),
         "back": reverse("care:visit", args=[number]),
+        "settled": settled,
+        "effects": effects,
     }
-    return render(request, "care/refund.html", context, status=422 if request.method == "POST" else 200)
+    again_asked = request.method == "POST" and effects is None
+    return render(request, "care/refund.html", context, status=422 if again_asked else 200)
 
 
 def _quantities(request: Request) -> dict[int, int]:
