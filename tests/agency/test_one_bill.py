@@ -245,3 +245,17 @@ def test_the_bill_says_who_came_where_and_how_the_money_moved(world: World) -> N
     assert (
         "还应交" not in client.get(f"/care/{row.pk}").content.decode()
     )  # the paper of what holds no more asks for nothing
+
+
+def test_a_document_that_ended_is_said_on_the_bill_and_to_the_bureau(world: World) -> None:
+    name = "潭医保发〔2021〕26号"
+    row = at_the_window(world.yuhu, stay(world.yuhu, patient(world)))
+    client = world.client(world.yuhu.officer)
+    page = client.get(f"/care/{row.pk}").content.decode()
+    assert f"{name} 到 2026-10-01 为止" in page
+    client.cookies["language"] = "en"
+    assert "ended on 2026-10-01 and no successor" in client.get(f"/care/{row.pk}").content.decode()
+    client.cookies["language"] = "zh-hans"
+    assert name in client.get("/").content.decode()
+    documents = client.get("/care/policies").content.decode()
+    assert documents.count("没有接续</span>") == 1 and "已由后来的文件接续" in documents

@@ -203,6 +203,24 @@ def sent(client: Client, visit: Visit, content: bytes, name: str, **more: str) -
     return client.post(f"/care/visits/{visit.pk}/lines/import", {"file": SimpleUploadedFile(name, content), **more})
 
 
+def test_every_line_is_found_by_number_code_or_name_and_leads_to_where_it_is_changed(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), lines=130, yuan=1_300)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
+    assert f'href="{where}?line=1#line"' not in client.get(where).content.decode(), (
+        "only the last lines stand on the page"
+    )
+    for asked, positions in (("1", [1]), ("演示项目77", [78]), (CODE.lower(), [1, 2, 50]), ("没有这个", [])):
+        page = client.get(f"{where}/lines/all", {"find": asked}).content.decode()
+        assert all(f'href="{where}?line={n}#line"' in page for n in positions), asked
+        assert positions or "?line=" not in page
+    edit = client.get(f"{where}?line=1").content.decode()
+    assert "第 1 条改为" in edit and f'action="{where}/lines/1/remove"' in edit
+    assert client.post(f"{where}/lines/1/remove").status_code == 302
+    assert client.post(f"{where}/lines", {"position": "x", "code": "x"}).status_code == 422
+    settled(world.yuhu, visit)
+    assert "?line=" not in client.get(f"{where}/lines/all").content.decode(), "what is settled is not changed"
+
+
 def test_lines_come_from_a_workbook_a_csv_or_json_alike(world: World) -> None:
     visit = stay(world.yuhu, patient(world), yuan=100)
     client, today = world.client(world.yuhu.window), str(timezone.localdate())

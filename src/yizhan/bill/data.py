@@ -323,6 +323,9 @@ class _Reading:
             value = next(a["value"] for a in self.told["alternatives"] if a["fact"] == "referral")
             key = "referral" if value == "by_rule" else "unreferred"
             yield word(key, self.lang, other=yuan_grouped(other), gap=yuan_grouped(abs(other - patient)))
+        for gone in self.told["ended"]:
+            name = gone["document"] if self.lang == "zh" else gone["document_en"] or gone["document"]
+            yield word("ended", self.lang, document=name, on=gone["on"])
         for mark in self.told["identities"]:
             if not mark["counts"]:
                 on = self.stored["identity_on"]

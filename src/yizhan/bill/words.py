@@ -13,6 +13,7 @@ WORDS = {
     "since": ("{identity}（自 {begins} 起，{by}认定）", "{identity}（since {begins}, certified by {by}）"),
     "since_only": ("{identity}（自 {begins} 起）", "{identity}（since {begins}）"),
     "not_counted": ("{identity} 自 {begins} 起，晚于看身份的日子（{on}），本单没有计入", "{identity} is held since {begins}, after the day that counts ({on}), and is not counted here"),
+    "ended": ("{document} 到 {on} 为止，没有录入接续的文件，本单没有按它算；有疑问请问医保局", "{document} ended on {on} and no successor is on record, so nothing here is paid by it; ask the bureau"),
     "days": ("规则看 {policy}，身份和年龄看 {identity}", "rules as of {policy}, identity and age as of {identity}"),
     "admitted_on": ("入院", "admission"),
     "discharged_on": ("出院", "discharge"),

@@ -143,6 +143,17 @@ def lines(found: Visit) -> QuerySet[BillLine]:
     return BillLine.objects.filter(visit=found).order_by("position")
 
 
+def lines_named(found: Visit, typed: str) -> QuerySet[BillLine]:
+    """The lines that somebody means by their number, code, or a part of their name; all where nothing is typed."""
+    words = " ".join(typed.split())
+    if not words:
+        return lines(found)
+    named = Q(name__icontains=words) | Q(code__istartswith=words) | Q(national_code__istartswith=words)
+    if words.isascii() and words.isdecimal() and len(words) < 6:
+        named |= Q(position=int(words))
+    return lines(found).filter(named)
+
+
 def of_person(person: Person) -> QuerySet[Settlement]:
     """All bills of a person that hold, those of persons merged into this one included, in the order of the year."""
     rows = Settlement.objects.live().filter(Q(person=person) | Q(person__merged_into=person))

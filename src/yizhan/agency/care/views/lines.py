@@ -10,6 +10,8 @@ from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import actions, queries
@@ -18,7 +20,7 @@ from yizhan.agency.care.line_files import MOST_LINES, read_day, read_lines, temp
 from yizhan.agency.care.models import BillLine
 from yizhan.agency.care.views.forms import LineForm, LinesFile, WhyForm
 from yizhan.agency.care.views.shared import Refusal, ToBeSeen, once_seen, shown_effects
-from yizhan.agency.care.views.window import visit_page
+from yizhan.agency.care.views.window import editable, visit_page
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import decimals
 from yizhan.agency.desk.words import lang, later, say
@@ -143,6 +145,7 @@ class Lines(List):
     over_limit = Fen(verbose_name=later("超限价", "Over limit"))
     own = Fen(verbose_name=later("全自费", "Own cost"))
     why = tables.Column(verbose_name=later("为什么", "Why"), orderable=False, attrs={"td": {"class": "name"}})
+    change = tables.Column(verbose_name="", orderable=False, empty_values=(), attrs={"td": {"class": "tight"}})
 
     def render_category(self, value: str) -> str:
         """The national category of cost."""
@@ -157,13 +160,22 @@ class Lines(List):
         pots = (record.in_scope, record.first_pay, record.over_limit, record.own)
         return sentence(record.why, pots, lang())
 
+    def render_change(self, record: BillLine) -> SafeString:
+        """Where the line is changed or removed."""
+        where = reverse("care:visit", args=[record.visit_id])
+        return format_html('<a href="{}?line={}#line">{}</a>', where, record.position, say("改、删", "change"))
+
 
 @page(Right.VISIT_SEE)
 def all_lines(request: Request, number: int) -> HttpResponse:
-    """Every line of a visit, in pages."""
+    """Every line of a visit, in pages, or those that were asked for; each leads to where it is changed."""
     visit = queries.visit(number)
+    typed = request.GET.get("find", "").strip()[:100]
+    table = Lines(queries.lines_named(visit, typed))
+    if not editable(request, visit, queries.live_settlement(visit)):
+        table.columns.hide("change")
     context = {
-        "table": in_pages(request, Lines(queries.lines(visit))), "visit": visit, "name": shown_name(visit.person, request.user),
+        "table": in_pages(request, table), "visit": visit, "name": shown_name(visit.person, request.user), "typed": typed,
         "sums": queries.line_sums(visit),
     }  # fmt: skip
     return render(request, "care/lines.html", context)

@@ -194,12 +194,11 @@ def visit_page(
     """The page, with what was refused last. To an htmx request it answers with the part that changes."""
     found = queries.visit(number)
     live = queries.live_settlement(found)
-    editable = live is None and found.state in ("admitted", "discharged") and request.user.may(Right.VISIT_EDIT)
-    editable = editable and institution_of(request.user) is not None
+    may_enter = editable(request, found, live)
     shown = None if live is not None else preview(found, on=timezone.localdate(), lang=lang(), acting_user=request.user)
+    form = line or LineForm(initial=_line_initial(request, found)) if may_enter else None
     context = _context(request, found) | {
-        "editable": editable, "live": live, "preview": shown, "problems": problems,
-        "form": line or LineForm(initial=_line_initial(request, found)) if editable else None,
+        "form": form, "position": number_in(str(form["position"].value() or "")) if form else None, "editable": may_enter, "live": live, "preview": shown, "problems": problems,
         **_lines(found),
     }  # fmt: skip
     if live is None:
@@ -211,6 +210,12 @@ def visit_page(
     if request.headers.get("HX-Request"):
         return render(request, "care/visit_work.html", context, status=status)
     return render(request, "care/visit.html", context, status=status)
+
+
+def editable(request: Request, found: Visit, live: Settlement | None) -> bool:
+    """Whether who asks may enter and change the lines of a visit: a clerk of the hospital, before it is settled."""
+    open_ = live is None and found.state in ("admitted", "discharged")
+    return open_ and request.user.may(Right.VISIT_EDIT) and institution_of(request.user) is not None
 
 
 def _may_settle(request: Request, found: Visit, shown: Preview | None) -> bool:
