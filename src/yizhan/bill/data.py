@@ -330,7 +330,8 @@ class _Reading:
             if not mark["counts"]:
                 on = self.stored["identity_on"]
                 yield word("not_counted", self.lang, identity=self.pick(mark), begins=mark["from"], on=on)
-        for code in dict.fromkeys(u["fact"] for u in self.stored["unmatched"]):
+        # Most diseases are on no list: that says nothing. A hospital or county that no rule knows may be misspelt.
+        for code in dict.fromkeys(u["fact"] for u in self.stored["unmatched"] if u["fact"] != "diagnoses"):
             names = [u["name"] for u in self.stored["unmatched"] if u["fact"] == code]
             yield word("unmatched", self.lang, fact=self.fact_name(code), names="、".join(names))
 

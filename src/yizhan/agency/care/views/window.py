@@ -8,6 +8,7 @@ own for that confirmation, so a double click, a reload and a lost answer are one
 from __future__ import annotations
 
 import secrets
+from datetime import date
 from typing import Any
 
 import django_tables2 as tables
@@ -33,12 +34,15 @@ from yizhan.agency.desk.templatetags.desk import decimals
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.enrolment.views.choosing import again
 from yizhan.agency.filings.facts import needs_referral
+from yizhan.agency.filings.queries import holds_certificate
+from yizhan.agency.people.models import Person
 from yizhan.agency.people.queries import counted_identity, look_up, read_words, shown_name
 from yizhan.agency.providers.queries import standing
 from yizhan.agency.providers.splitting import Charge, sentence
+from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
-from yizhan.agency.staff.scope import institution_of
+from yizhan.agency.staff.scope import acting, institution_of
 from yizhan.bill.data import one_bill
 from yizhan.bill.picture import waterfall
 from yizhan.engine.facts import FACTS
@@ -155,8 +159,8 @@ def new_visit(request: Request) -> HttpResponse:
         found = look_up(form.identifier, form.cleaned_data["name"], acting_user=request.user)
         if found is None:
             form.add_error(None, say(
-                "号码和姓名没有同时相符的参保人。请核对证件；外地参保的，请按异地就医办理。",
-                "Nobody insured in this city matches both number and name. Check the certificate; somebody insured elsewhere is treated as from elsewhere.",
+                "本市没有号码和姓名同时相符的参保人。请核对证件。在外地参保的，这里查不到参保记录，不能在本窗口结算：请病人先向参保地医保局办异地就医备案，走异地直接结算；不能直接结算的，留好发票、清单和出院记录，回参保地手工报销。",
+                "Nobody insured in this city matches both number and name. Check the certificate. Of somebody insured in another city nothing is on record here, so this window cannot settle: let the patient file care elsewhere with the insuring bureau and be settled by its direct settlement; where that fails, keep invoice, list of charges and discharge record, and claim by paper there.",
             ))  # fmt: skip
             return _registration(request, form, status=422)
         others = tuple(queries.worklist("in_house", timezone.localdate()).filter(person=found.person))
@@ -235,8 +239,17 @@ def _context(request: Request, found: Visit) -> dict[str, Any]:
         "referral_needed": found.care == "inpatient" and found.institution is not None and needs_referral(person.area_path, found.institution),
         "may_edit": officer.may(Right.VISIT_EDIT), "may_file": officer.may(Right.FILING_MAKE),
         "may_approve": officer.may(Right.SETTLEMENT_APPROVE) and asked_for(found), "may_take": officer.may(Right.PATIENT_MONEY), "may_reverse": officer.may(Right.SETTLEMENT_REVERSE),
+        "certificate": found.state in ("admitted", "discharged") and _certificate(officer, person, today),
         "pay_later": _treats_first(found), "methods": [(code, words) for code, words in PatientPayment.METHODS.items()],
     }  # fmt: skip
+
+
+def _certificate(officer: Officer, person: Person, today: date) -> bool:
+    """Whether the patient, whose ID card lies here, has a relief certificate to lay beside it（江门 二（三））."""
+    if institution_of(officer) is None or not officer.may(Right.FILING_SEE):
+        return False
+    with acting(officer, across_institutions=True):
+        return holds_certificate(person, today)
 
 
 def _treats_first(found: Visit) -> bool:
