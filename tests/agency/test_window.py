@@ -95,7 +95,7 @@ def test_a_patient_is_registered_by_number_and_name_and_found_again_by_either(wo
     client = world.client(world.yuhu.window)
     wrong = client.post("/care/visits/new", registration(name="试样乙"))
     assert wrong.status_code == 422
-    assert "没有同时相符" in wrong.content.decode()
+    assert "没有号码和姓名同时相符" in wrong.content.decode()
     unread = client.post("/care/visits/new", registration(id_number="430302196003050011"))
     assert unread.status_code == 422
     with acting(SYSTEM):

@@ -179,7 +179,8 @@ def _money(settlement: SettledRow, account: Account | None, lang: str) -> tuple[
         ]  # fmt: skip
     found = settlement.person_fen
     said.append(("to_person" if found > 0 else "from_person", abs(found)))
-    told = [(word(key, lang), fen) for key, fen in said if fen]
+    nothing = account is not None and not account.deposits_fen
+    told = [(word(key, lang), fen) for key, fen in said if fen or (key == "payments" and nothing)]
     if account is not None:
         told.append((word("still_due" if owed > 0 else "to_return" if owed < 0 else "even", lang), abs(owed)))
     return tuple(told)
