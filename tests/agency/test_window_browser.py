@@ -87,7 +87,11 @@ def test_enter_waits_for_the_candidates_of_what_was_typed(desk: Desk, clerk: Pag
     go(clerk, desk, clerk.locator("tbody td:first-child a").first.get_attribute("href") or "")
     expect(clerk.locator("#id_code")).to_be_focused()
     held: list[Route] = []
-    clerk.route("**/items?*", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    clerk.route("**/items?*", hold)
     clerk.keyboard.type("院内CT")
     clerk.keyboard.press("Enter")
     expect(clerk.locator("#id_code")).to_be_focused()
