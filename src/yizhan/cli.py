@@ -467,6 +467,7 @@ def _add_agency(add: Callable[..., argparse.ArgumentParser]) -> None:
     ledger = add("ledger", _agency("ledger"), "账 verify that the books say what settlements and payments say")
     ledger.add_argument("act", choices=("verify",))
     ledger.add_argument("--demo", action="store_true", help="演示数据库 of the demonstration's database")
+    ledger.add_argument("--books-only", action="store_true", help="不重新计算 calculate no settlement again")
     audit = add("audit", _agency("audit"), "审计日志 verify or seal the audit trail, print its head, report on a year")
     audit.add_argument("act", choices=("verify", "seal", "head", "report"))
     audit.add_argument("--year", type=int, default=date.today().year)

@@ -63,6 +63,7 @@ _MESSAGES = """
 _UNRECORDED = """
     select s.id from care_settlement s left join staff_audit a
         on a.object_kind = 'settlement' and a.object_id = s.id::text and a.outcome = 'done'
+        and a.act <> 'settlement.see'
     where not exists (select from care_settlement n where n.replaces_id = s.id and n.kind = 'corrected')
     group by s.id having count(a.id) <> 1
 """

@@ -20,6 +20,7 @@ from yizhan.agency.care import actions, rewriting
 from yizhan.agency.care.verification import DIFFERS, GENUINE, SUPERSEDED, UNKNOWN, read_code, sign_bill, standing
 from yizhan.agency.crypto import DemoKeys
 from yizhan.agency.providers.splitting import Charge
+from yizhan.agency.staff.ceilings import CEILINGS, Ceiling
 from yizhan.agency.staff.models import Audit
 from yizhan.agency.staff.scope import acting
 from yizhan.engine.money import capitals, yuan_grouped
@@ -112,12 +113,12 @@ def test_the_page_and_the_pdf_say_what_was_settled(world: World) -> None:
     code = re.search(r"YZ1-[A-Z0-9-]+", page)
     assert code is not None
     for lang in ("zh", "en"):
-        answer = client.get(f"/care/{row.pk}/{lang}.pdf")
+        answer = client.post(f"/care/{row.pk}/{lang}.pdf")
         assert answer.headers["Content-Type"] == "application/pdf"
         said = "".join(p.extract_text() for p in PdfReader(io.BytesIO(answer.content)).pages)
         assert "买买提·艾力𠮷" in said and yuan_grouped(row.patient_fen) in said
         assert row.person.id_mask in said
-    assert client.get(f"/care/{row.pk}/fr.pdf").status_code == 404
+    assert client.post(f"/care/{row.pk}/fr.pdf").status_code == 404
     verified = client.post("/care/verify", {"code": code[0].lower()})
     assert verified.status_code == 200 and str(GENUINE.words.zh) in verified.content.decode()
 
@@ -125,9 +126,36 @@ def test_the_page_and_the_pdf_say_what_was_settled(world: World) -> None:
 def test_a_printed_bill_is_on_the_audit_trail(world: World) -> None:
     row = settled(world, a_person(world), a_claim())
     client = world.client(world.yuhu.officer)
-    client.get(f"/care/{row.pk}/zh.pdf")
+    client.post(f"/care/{row.pk}/zh.pdf")
     with acting(world.yuhu.auditor):
         assert Audit.objects.filter(act="settlement.print", officer=world.yuhu.officer).count() == 1
+
+
+def test_what_a_browser_fetches_beforehand_is_no_copy(world: World) -> None:
+    row = settled(world, a_person(world), a_claim())
+    client = world.client(world.yuhu.officer)
+    page = client.get(f"/care/{row.pk}").content.decode()
+    assert ".pdf" not in "".join(re.findall(r"<a [^>]*>", page)) and page.count('data-key="F9"') == 1
+    for fetch in (client.get, client.head):
+        assert fetch(f"/care/{row.pk}/zh.pdf").status_code == 405
+    assert "补打" not in PdfReader(io.BytesIO(client.post(f"/care/{row.pk}/zh.pdf").content)).pages[0].extract_text()
+
+
+def test_who_opens_bills_and_visits_is_counted_and_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = settled(world, a_person(world), a_claim())
+    client = world.client(world.yuhu.officer)
+    pages = (f"/care/{row.pk}", f"/care/visits/{row.visit_id}", f"/care/visits/{row.visit_id}/lines/all")
+    monkeypatch.setitem(CEILINGS, "bill_page", Ceiling(CEILINGS["bill_page"].words, 4))
+    for page in pages:
+        assert client.get(page).status_code == 200
+    assert client.post(f"/care/{row.pk}/zh.pdf").status_code == 200
+    for page in pages:
+        answer = client.get(page)
+        assert answer.status_code == 422 and "over_ceiling" in answer.content.decode()
+    assert client.post(f"/care/{row.pk}/zh.pdf").status_code == 422
+    with acting(world.yuhu.auditor):
+        seen = Audit.objects.filter(act__in=["settlement.see", "visit.see"], person_id=row.person_id)
+        assert sorted(seen.values_list("act", flat=True)) == ["settlement.see", "visit.see", "visit.see"]
 
 
 def test_many_bills_are_printed_at_once_and_none_of_another_area(world: World) -> None:
@@ -140,21 +168,21 @@ def test_many_bills_are_printed_at_once_and_none_of_another_area(world: World) -
     assert client.post("/care/print", {"bill": ["x"]}).status_code == 404
     client = world.client(world.songshan.officer)
     assert client.post("/care/print", {"bill": [rows[0].pk]}).status_code == 404
-    assert client.get(f"/care/{rows[0].pk}/zh.pdf").status_code == 404
+    assert client.post(f"/care/{rows[0].pk}/zh.pdf").status_code == 404
 
 
 def test_a_name_that_no_font_has_is_told_before_and_after_printing(world: World) -> None:
     row = settled(world, a_person(world, "李\U0002a6d6"), a_claim())
     client = world.client(world.yuhu.officer)
     assert "U+2A6D6" in client.get(f"/care/{row.pk}").content.decode()
-    said = "".join(p.extract_text() for p in PdfReader(io.BytesIO(client.get(f"/care/{row.pk}/zh.pdf").content)).pages)
+    said = "".join(p.extract_text() for p in PdfReader(io.BytesIO(client.post(f"/care/{row.pk}/zh.pdf").content)).pages)
     assert "〔U+2A6D6〕" in said
     assert "刚才打印的结算单里有字库没有的字" in client.get("/care/").content.decode()
 
 
 def test_a_name_that_is_markup_for_the_typesetter_prints_as_it_stands(world: World) -> None:
     row = settled(world, a_person(world, "#panic() *甲* $x$ \\"), a_claim())
-    answer = world.client(world.yuhu.officer).get(f"/care/{row.pk}/zh.pdf")
+    answer = world.client(world.yuhu.officer).post(f"/care/{row.pk}/zh.pdf")
     said = "".join(p.extract_text() for p in PdfReader(io.BytesIO(answer.content)).pages)
     assert "#panic()*甲*$x$\\" in said.replace(" ", "")
 
@@ -176,7 +204,7 @@ def test_a_code_of_nobody_is_refused_and_one_of_elsewhere_shows_no_more_than_it_
 def test_the_second_print_says_so(world: World) -> None:
     row = settled(world, a_person(world), a_claim())
     client = world.client(world.yuhu.officer)
-    first, second, lying = (client.get(f"/care/{row.pk}/zh.pdf{size}").content for size in ("", "", "?size=a5"))
+    first, second, lying = (client.post(f"/care/{row.pk}/zh.pdf{size}").content for size in ("", "", "?size=a5"))
     texts = [PdfReader(io.BytesIO(pdf)).pages[0].extract_text() for pdf in (first, second, lying)]
     assert "补打" not in texts[0]
     assert "补打 1" in texts[1]
@@ -188,7 +216,7 @@ def test_the_second_print_says_so(world: World) -> None:
 def said(client: Client, number: int) -> tuple[str, str]:
     """What the page and the paper of a settlement say, without markup and spaces."""
     page = re.sub(r"<[^>]*>|\s", "", client.get(f"/care/{number}").content.decode())
-    paper = client.get(f"/care/{number}/zh.pdf").content
+    paper = client.post(f"/care/{number}/zh.pdf").content
     return page, re.sub(r"\s", "", "".join(p.extract_text() for p in PdfReader(io.BytesIO(paper)).pages))
 
 
@@ -233,13 +261,13 @@ def test_the_bill_says_who_came_where_and_how_the_money_moved(world: World) -> N
     assert owed > 0
     client = world.client(world.yuhu.window)
     page = client.get(f"/care/{row.pk}").content.decode()
-    paper = client.get(f"/care/{row.pk}/zh.pdf").content
+    paper = client.post(f"/care/{row.pk}/zh.pdf").content
     said = re.sub(r"\s", "", "".join(p.extract_text() for p in PdfReader(io.BytesIO(paper)).pages))
     for text in (page, said):
         for told in ("骨科", "急诊：否", "性别、年龄", "还应交", yuan_grouped(owed), "1,000.00", "10.00"):
             assert told in text, told
     assert "岁" in said and "66" in said
-    english = client.get(f"/care/{row.pk}/en.pdf").content
+    english = client.post(f"/care/{row.pk}/en.pdf").content
     assert "still to pay" in "".join(p.extract_text() for p in PdfReader(io.BytesIO(english)).pages)
     rewriting.reverse(visit.pk, on=timezone.localdate(), why="误", acting_user=world.yuhu.window)
     assert (

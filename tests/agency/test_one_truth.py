@@ -70,7 +70,7 @@ def everything_agrees(world: World, visit: Visit) -> Settlement:
         world.yuhu.officer if row.area_path.startswith(world.xiangtan.area.path) else world.pengjiang.officer
     )
     page = client.get(f"/care/{row.pk}").content.decode()
-    paper = PdfReader(io.BytesIO(client.get(f"/care/{row.pk}/zh.pdf").content)).pages[0].extract_text()
+    paper = PdfReader(io.BytesIO(client.post(f"/care/{row.pk}/zh.pdf").content)).pages[0].extract_text()
     for fen in (row.total_fen, row.paid_fen, row.patient_fen):
         assert yuan_grouped(fen) in page
         assert yuan_grouped(fen) in paper

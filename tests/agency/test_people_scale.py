@@ -80,6 +80,14 @@ def test_every_search_is_answered_by_an_index_under_row_security(crowd: World) -
         assert "Seq Scan" not in IdentityMark.objects.known().on(TODAY).filter(person=person).explain()
 
 
+def test_writing_a_row_about_a_person_looks_at_that_person_alone(crowd: World) -> None:
+    """The policy of the row asks for the person; read all persons of the area into a table, and a city grinds to a halt."""
+    with acting(crowd.yuhu.officer), connection.cursor() as cursor:
+        cursor.execute("explain insert into care_settlement (person_id) values (1)")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "using people_person_pkey on people_person" in plan, plan
+
+
 def test_the_work_of_a_search_does_not_tell_whether_a_number_is_held_elsewhere(crowd: World) -> None:
     """D3: for a number held in another area the database does what it does for one that nobody has."""
     officer = crowd.yuhu.officer

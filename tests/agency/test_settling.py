@@ -205,10 +205,14 @@ def test_deposits_and_payments_make_up_the_patients_account(world: World) -> Non
 
 def test_a_settlement_takes_the_same_few_statements_however_many_lines(world: World) -> None:
     yuhu = world.yuhu
-    settled(yuhu, stay(yuhu, patient(world, 2, "试样乙"), yuan=10_000))  # what is cached is there
+    first = stay(yuhu, patient(world, 2, "试样乙"), yuan=10_000)
+    visits = {
+        lines: stay(yuhu, patient(world, sequence, "试样丙"), yuan=20_000, lines=lines)
+        for sequence, lines in enumerate((10, 1000), start=3)
+    }
+    settled(yuhu, first)  # what is cached is there
     counts = {}
-    for sequence, lines in enumerate((10, 1000), start=3):
-        visit = stay(yuhu, patient(world, sequence, "试样丙"), yuan=20_000, lines=lines)
+    for lines, visit in visits.items():
         with CaptureQueriesContext(connection) as found:
             settled(yuhu, visit, message_id="m")
         # Savepoints are Django's, since a test is a transaction already. What is prepared is counted without its text.

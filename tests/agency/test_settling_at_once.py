@@ -230,6 +230,7 @@ def test_a_clerk_who_stops_in_the_middle_holds_nobody_up_and_cannot_go_on(crowd:
         process.kill()
     assert process.returncode != 0 and "settled" not in said
     assert "idle-in-transaction timeout" in fault or "terminating connection" in fault, fault[-2000:]
+    assert "care.errors.Busy" in fault, "he is told to ask again, and not of a fault"
     with acting(ALL):
         assert [found.pk for found in Settlement.objects.all()] == [row.pk]
     # He asks again, and is answered.

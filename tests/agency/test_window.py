@@ -33,6 +33,7 @@ from yizhan.agency.care.models import BillLine, PatientPayment, Settlement, Visi
 from yizhan.agency.ledger.verifying import verify
 from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.providers.models import Agreement
+from yizhan.agency.providers.splitting import Charge
 from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
 from yizhan.agency.staff.models import Audit
 from yizhan.agency.staff.scope import System, acting
@@ -684,3 +685,51 @@ def test_the_page_of_a_visit_takes_as_many_statements_for_500_lines(world: World
             page_of(client, visit)
         counts.append(len(seen))
     assert counts[0] == counts[1]
+
+
+# --- What the trail tells ---------------------------------------------------------------------------------------------
+
+
+def told(world: World, act: str) -> dict[str, Any]:
+    """What the last row of an act says besides."""
+    with acting(SYSTEM):
+        found: dict[str, Any] = Audit.objects.filter(act=act).order_by("-id").values_list("detail", flat=True)[0]
+    return found
+
+
+def test_the_trail_tells_what_was_before_and_what_is_now(world: World) -> None:
+    window, today = world.yuhu.window, timezone.localdate()
+    visit = stay(world.yuhu, patient(world), yuan=1_000)
+    assert told(world, "visit.add_lines") == {
+        "lines": 1,
+        "fen": 100_000,
+        "named": [[1, CODE, "演示项目0", "1", 100_000]],
+    }
+    charge = Charge(today, CODE, "另一项", 15_000, 100_000, 1_500)
+    actions.replace_line(visit.pk, position=1, charge=charge, acting_user=window)
+    changed = told(world, "visit.change_line")
+    assert changed["was"]["named"] == [[1, CODE, "演示项目0", "1", 100_000]]
+    assert changed["now"]["named"] == [[1, CODE, "另一项", "1.5", 1_500]]
+    actions.replace_line(visit.pk, position=1, charge=None, acting_user=window)
+    assert told(world, "visit.change_line")["now"] == {"lines": 0, "fen": 0, "named": []}
+    actions.add_lines(
+        visit.pk, [Charge(today, CODE, f"第{k}项", 20_000, 100_000, 2_000) for k in range(30)], acting_user=window
+    )
+    many = told(world, "visit.add_lines")
+    assert (many["lines"], many["fen"], len(many["named"])) == (30, 60_000, 20)
+    actions.clear_lines(visit.pk, acting_user=window)
+    assert (told(world, "visit.clear_lines")["lines"], told(world, "visit.clear_lines")["fen"]) == (30, 60_000)
+    actions.change_visit(visit.pk, department="内科", bed="", acting_user=window)
+    assert told(world, "visit.change") == {"changed": {"department": ["", "内科"]}}
+    actions.add_lines(visit.pk, [Charge(today, CODE, "一项", 20_000, 50_000_000, 1_000_000)], acting_user=window)
+    settled(world.yuhu, visit)
+    admitted = visit.admitted_on
+    actions.correct_visit(visit.pk, {"admitted_on": admitted + DAY}, on=today, why="录错", acting_user=window)
+    assert told(world, "visit.change") == {
+        "changed": {"admitted_on": [str(admitted), str(admitted + DAY)]},
+        "why": "录错",
+    }
+    actions.refund_lines(visit.pk, {1: 10_000}, on=today, why="未用", acting_user=window)
+    assert told(world, "visit.refund_lines")["named"] == [[2, CODE, "一项", "-1", -500_000]]
+    row = actions.take_money(visit.pk, kind="payment", fen=100, method="card", on=today, acting_user=window)
+    assert told(world, "patient.pay") == {"kind": "payment", "fen": 100, "method": "card", "receipt": row.receipt}

@@ -174,14 +174,14 @@ def audit(options: argparse.Namespace) -> int:
 
 
 def ledger(options: argparse.Namespace) -> int:
-    """Compare the books with the settlements, payments and movements, entry by entry. 1 where they differ."""
+    """Compare the books with the settlements, payments and movements, and these with what they were made from. 1: they differ."""
     with running.database(demo=options.demo):
         running.refuse_unmigrated()
         from yizhan.agency.ledger.verifying import verify
         from yizhan.agency.staff.scope import System, acting
 
         with acting(System("ledger.verify")):
-            found = verify()
+            found = verify(replay=not options.books_only)
         for difference in found.differences:
             document = f"{difference.kind} {difference.number}".strip()
             print(f"{document}: {difference.words.zh if options.lang == 'zh' else difference.words.en}")
@@ -190,4 +190,16 @@ def ledger(options: argparse.Namespace) -> int:
             f"核对了 {found.entries} 笔凭证、{found.postings} 条分录，{len(found.differences)} 处不符。",
             f"compared {found.entries} entries with {found.postings} postings: {len(found.differences)} differences.",
         )
+        if not options.books_only:
+            say(
+                options,
+                f"重新计算了 {found.replayed} 笔结算，结果相同。",
+                f"calculated {found.replayed} settlements again: as they stand.",
+            )
+        for digest, count in sorted(found.not_replayed.items()):
+            say(
+                options,
+                f"{count} 笔按政策版本 {digest} 结算，该版本不再安装，未能重新计算。",
+                f"{count} were settled by policies {digest}, which are no longer installed: not calculated again.",
+            )
         return 1 if found.differences else 0

@@ -241,3 +241,9 @@ def load_scheme(area: str, policies: Path | None = None) -> Scheme:
     '赤峰'
     """
     return _library(policies).scheme(area)
+
+
+def load_schemes() -> list[Scheme]:
+    """The schemes of all pooling areas. Raises Problems: every mistake found in the documents of the first that has one."""
+    library = _library(None)
+    return [library.scheme(area.code) for area in library.pooling_areas]

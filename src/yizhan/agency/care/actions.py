@@ -5,8 +5,10 @@ Whatever changes a visit locks its row, as settling does, so that a bill is sett
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -152,12 +154,14 @@ def change_visit(visit_id: int, *, acting_user: Actor, **changes: Any) -> Visit:
     demand(acting_user, Right.VISIT_EDIT)
     with acting(acting_user):
         visit = _open_visit(visit_id, acting_user=acting_user)
-        _change(visit, changes, acting_user=acting_user)
-        record("visit.change", visit, person_id=visit.person_id, changed=sorted(changes), acting_user=acting_user)
+        changed = _change(visit, changes, acting_user=acting_user)
+        record("visit.change", visit, person_id=visit.person_id, changed=changed, acting_user=acting_user)
         return visit
 
 
-def _change(visit: Visit, changes: Mapping[str, Any], *, acting_user: Actor) -> None:
+def _change(visit: Visit, changes: Mapping[str, Any], *, acting_user: Actor) -> dict[str, list[Any]]:
+    """What came to be another: name → [before, now]."""
+    before = {name: getattr(visit, name) for name in _CHANGEABLE}
     unknown = set(changes) - set(_CHANGEABLE)
     assert not unknown, unknown
     # What the bureau stated stays, whatever the hospital states anew.
@@ -173,6 +177,7 @@ def _change(visit: Visit, changes: Mapping[str, Any], *, acting_user: Actor) -> 
     if "state" not in changes and visit.state in ("admitted", "discharged"):
         visit.state = "discharged" if visit.discharged_on else "admitted"
     visit.save(update_fields=[*dict.fromkeys([*changes, "facts", "state"])])
+    return {name: [was, getattr(visit, name)] for name, was in before.items() if was != getattr(visit, name)}
 
 
 def admit(visit_id: int, *, on: date, acting_user: Actor) -> Visit:
@@ -257,7 +262,7 @@ def add_lines(visit_id: int, charges: Sequence[Charge], *, acting_user: Actor) -
     with acting(acting_user):
         visit = _with_own_lines(visit_id, acting_user=acting_user)
         rows = _add(visit, charges, acting_user=acting_user)
-        record("visit.add_lines", visit, person_id=visit.person_id, lines=len(rows), acting_user=acting_user)
+        record("visit.add_lines", visit, person_id=visit.person_id, **_told(rows), acting_user=acting_user)
         return rows
 
 
@@ -303,12 +308,18 @@ def replace_line(visit_id: int, *, position: int, charge: Charge | None, acting_
         if line is None:
             raise LineNotThere(position=position)
         # What was returned of it goes with it: else it would be taken off twice.
-        BillLine.objects.filter(visit=visit, why__refunds=position).delete()
+        refunds = BillLine.objects.filter(visit=visit, why__refunds=position)
+        was = _told([line, *refunds])
+        refunds.delete()
         line.delete()
-        if charge is not None:
-            added = _add(visit, [charge], acting_user=acting_user)[0]
-            BillLine.objects.filter(pk=added.pk).update(position=position)
-        record("visit.change_line", visit, person_id=visit.person_id, position=position, acting_user=acting_user)
+        added = _add(visit, [charge], acting_user=acting_user) if charge is not None else []
+        for row in added:
+            row.position = position
+            row.save(update_fields=["position"])
+        record(
+            "visit.change_line", visit, person_id=visit.person_id, position=position, was=was, now=_told(added),
+            acting_user=acting_user,
+        )  # fmt: skip
 
 
 def clear_lines(visit_id: int, *, acting_user: Actor) -> int:
@@ -316,9 +327,25 @@ def clear_lines(visit_id: int, *, acting_user: Actor) -> int:
     demand(acting_user, Right.VISIT_EDIT)
     with acting(acting_user):
         visit = _with_own_lines(visit_id, acting_user=acting_user)
-        count, _ = BillLine.objects.filter(visit=visit).delete()
-        record("visit.clear_lines", visit, person_id=visit.person_id, lines=count, acting_user=acting_user)
+        rows = BillLine.objects.filter(visit=visit)
+        was = _told(rows.order_by("position"))
+        count, _ = rows.delete()
+        record("visit.clear_lines", visit, person_id=visit.person_id, **was, acting_user=acting_user)
         return count
+
+
+TOLD = 20
+"""Lines that the audit trail names one by one; of more it tells how many and their sum."""
+
+
+def _told(rows: Iterable[BillLine]) -> dict[str, Any]:
+    """Lines as the audit trail tells them: how many, their sum in fen, and [position, code, name, quantity, fen] of the first."""
+    rows = list(rows)
+    named = [
+        [row.position, row.code, row.name, f"{Decimal(row.quantity).scaleb(-4).normalize():f}", row.amount_fen]
+        for row in rows[:TOLD]
+    ]
+    return {"lines": len(rows), "fen": sum(row.amount_fen for row in rows), "named": named}
 
 
 def correct_visit(
@@ -330,10 +357,8 @@ def correct_visit(
     """
 
     def edit(visit: Visit) -> None:
-        _change(visit, changes, acting_user=acting_user)
-        record(
-            "visit.change", visit, person_id=visit.person_id, changed=sorted(changes), why=why, acting_user=acting_user
-        )
+        changed = _change(visit, changes, acting_user=acting_user)
+        record("visit.change", visit, person_id=visit.person_id, changed=changed, why=why, acting_user=acting_user)
 
     return correct(visit_id, edit, on=on, why=why, acting_user=acting_user)
 
@@ -365,6 +390,7 @@ def refund_lines(visit_id: int, back: Mapping[int, int], *, on: date, why: str, 
         if problems:
             raise Problems(problems)
         BillLine.objects.bulk_create(added)
+        record("visit.refund_lines", visit, person_id=visit.person_id, **_told(added), why=why, acting_user=acting_user)
 
     if not why.strip():
         raise WhyNeeded
@@ -376,9 +402,6 @@ def refund_lines(visit_id: int, back: Mapping[int, int], *, on: date, why: str, 
             return correct(visit_id, edit, on=on, why=why, acting_user=acting_user)
         demand(acting_user, Right.VISIT_EDIT)
         edit(_open_visit(visit_id, acting_user=acting_user))
-        record(
-            "visit.refund_lines", visit, person_id=visit.person_id, lines=len(back), why=why, acting_user=acting_user
-        )
         return []
 
 
@@ -444,7 +467,10 @@ def take_money(
             "patient_payment", row.pk, on=on, legs=legs_of(row), person_id=visit.person_id, area_path=visit.area_path,
             acting_user=acting_user,
         )  # fmt: skip
-        record("patient.pay", row, person_id=visit.person_id, kind=kind, fen=signed, acting_user=acting_user)
+        record(
+            "patient.pay", row, person_id=visit.person_id, kind=kind, fen=signed, method=method, receipt=row.receipt,
+            acting_user=acting_user,
+        )  # fmt: skip
         return row
 
 
@@ -468,12 +494,16 @@ def check_out(
     A repeated message gets the first answer and moves no money again; ConfirmationUsed where that answer no longer holds. Raises
     what `settle` and `take_money` raise.
     """
-    with acting(acting_user):
+    with acting(acting_user) if method else nullcontext():  # settling alone is one transaction by itself
         row = settle(visit_id, on=on, message_id=message_id, expected_fen=expected_fen, acting_user=acting_user)
-        if Settlement.objects.filter(replaces=row).exists():
-            raise Problems([ConfirmationUsed(settlement=row.pk)])
+        if row.repeated:
+            with acting(acting_user):
+                if Settlement.objects.filter(replaces=row).exists():
+                    raise Problems([ConfirmationUsed(settlement=row.pk)])
+        if not method:
+            return row
         moved = PatientPayment.objects.filter(visit=visit_id)
-        if method and not moved.filter(recorded_at__gte=row.recorded_at).exists():
+        if not moved.filter(recorded_at__gte=row.recorded_at).exists():
             owed = row.due_fen - (moved.aggregate(sum=Sum("fen"))["sum"] or 0)
             if owed:
                 kind = "payment" if owed > 0 else "refund"

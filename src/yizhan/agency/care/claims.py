@@ -6,7 +6,7 @@ filings), and what somebody stated with the visit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -76,7 +76,7 @@ def claim_of(
     }
     if scheme.conventions.year_of(policy_day(claim, scheme)) in visit.approved_years:
         claim["application"] = "approved"
-    return claim | (visit.amounts if visit.amounts is not None else _amounts(visit, sums, scheme))
+    return claim | (visit.amounts if visit.amounts is not None else amounts_of(visit, sums, scheme))
 
 
 def policy_day(claim: Mapping[str, Any], scheme: Scheme) -> date:
@@ -87,7 +87,11 @@ def policy_day(claim: Mapping[str, Any], scheme: Scheme) -> date:
 FACTS_BY_WORD = {fact.zh: code for code, fact in FACTS.items()}
 
 
-def _amounts(visit: Visit, sums: list[DaySum], scheme: Scheme) -> dict[str, Any]:
+def amounts_of(visit: Visit, sums: Sequence[DaySum], scheme: Scheme) -> dict[str, Any]:
+    """What a claim says of the lines of a discharged visit: one sum, or where they fall into two years the lines by year.
+
+    Raises Problems where refunds exceed what was charged.
+    """
     year_of = scheme.conventions.year_of
     assert visit.discharged_on is not None
     if year_of(visit.admitted_on) == year_of(visit.discharged_on):

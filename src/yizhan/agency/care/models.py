@@ -203,6 +203,9 @@ class Settlement(models.Model):
     changes; the rest of `paid_fen` goes through the institution.
     """
 
+    repeated = False
+    """Whether it is the first answer to a message that came again. Not kept: `settle` says it of what it returns."""
+
     person = models.ForeignKey(Person, models.PROTECT, related_name="settlements")
     area_path = PathField(help_text="the area that answered for the person on that day")
     visit = models.ForeignKey(Visit, models.PROTECT, related_name="settlements")
@@ -224,6 +227,7 @@ class Settlement(models.Model):
     held_fen = models.BigIntegerField(default=0, help_text="the part of paid_fen that waits for a review")
     person_fen = models.BigIntegerField(default=0)
     patient_fen = models.BigIntegerField()
+    payment_count = models.IntegerField(default=0, help_text="how many payments it has: none is added later")
     claim = models.JSONField(help_text="the claim as docs/settle.md describes it")
     beneficiary = models.JSONField(help_text="the person as docs/settle.md describes one, as known then")
     result = models.JSONField(help_text="the settlement as docs/settle.md describes it")

@@ -192,7 +192,7 @@ def _planned(row: Settlement, old: tuple[Paid, ...], change: Change, area: str, 
         ]) from None  # fmt: skip
     if row.institution_id is None:  # a paper bill: everything goes to the person
         return Planned(row, old, change, asked, answered, paid_by(answered.outcome, through_person=True))
-    return Planned(row, old, change, asked, answered, _channelled(paid_by(answered.outcome), old, change))
+    return Planned(row, old, change, asked, answered, channelled(paid_by(answered.outcome), old, change))
 
 
 def _at(problem: Problem, row: Settlement) -> Problem:
@@ -200,7 +200,7 @@ def _at(problem: Problem, row: Settlement) -> Problem:
     return problem
 
 
-def _channelled(paid: Sequence[Paid], old: Sequence[Paid], change: Change) -> tuple[Paid, ...]:
+def channelled(paid: Sequence[Paid], old: Sequence[Paid], change: Change) -> tuple[Paid, ...]:
     """Say of each payment what goes through the institution and what directly to the person.
 
     A payer that paid before and pays nothing now stays with a payment of nothing while money has to come back directly.
@@ -359,7 +359,7 @@ def correct(
         refuse_early_cut(settled)
         paid = settled.payments
         if live.institution_id is not None:
-            paid = _channelled(paid, old, Change("corrected", by_person=False))
+            paid = channelled(paid, old, Change("corrected", by_person=False))
         row = row_of(
             settled.asked, settled.answered, paid, kind="corrected", visit=visit, person=live.person, known_at=live.known_at,
             recorded_at=timezone.now(), number=known.situation.next_id, replaces_id=gone.pk, ordinal=live.ordinal,

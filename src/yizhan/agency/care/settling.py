@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from django.utils import timezone
-from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
+from psycopg.errors import DeadlockDetected, IdleInTransactionSessionTimeout, LockNotAvailable, QueryCanceled
 
 from yizhan.agency import crypto
 from yizhan.agency.care.booking import HOSPITALS, Booked, Paid, booked, difference
@@ -91,6 +91,10 @@ LIMITS = {
 """Settings of the database while a person's year is read and written."""
 
 
+_BUSY = (LockNotAvailable, QueryCanceled, DeadlockDetected, IdleInTransactionSessionTimeout)
+"""What the database ends a transaction with where the person, or the machine, is too busy; nothing was written."""
+
+
 # The record itself first: whoever merges it, or undoes a merge, waits for us or we for him, and then we see what he did.
 _LOCK = f"""
     with record as materialized (
@@ -112,9 +116,9 @@ def writing(actor: Actor, person: str, number: int) -> Iterator[int]:
                 cursor.execute(_LOCK.format(person=person), [number])
                 found = cursor.fetchone()
             yield found[0] if found else 0
-    except OperationalError as error:
-        if isinstance(error.__cause__, LockNotAvailable | QueryCanceled | DeadlockDetected):
-            raise Busy(seconds=WAIT_SECONDS) from None
+    except (OperationalError, InternalError) as error:
+        if isinstance(error.__cause__, _BUSY):
+            raise Busy(seconds=WAIT_SECONDS) from error
         raise
 
 
@@ -523,7 +527,9 @@ def settle(
         digest = crypto.digest(f"{visit.pk}\n{content}".encode()).hex() if message_id else ""
         known = know(visit, on=on, message_id=message_id, writing=True)
         if known.situation.message_row is not None and known.situation.message_digest == digest:
-            return Settlement.objects.get(pk=known.situation.message_row)
+            first = Settlement.objects.get(pk=known.situation.message_row)
+            first.repeated = True
+            return first
         if visit.state == "proposed":
             raise Problems([VisitNotApproved(visit=visit.number)])
         bureau = institution_of(acting_user) is None
@@ -576,7 +582,7 @@ def row_of(
         replaces_id=replaces_id, ordinal=ordinal or number, care=visit.care, department=visit.department, admitted_on=claim.admitted_on,
         discharged_on=claim.discharged_on, identity_on=outcome.identity_on, settled_on=claim.settled_on,
         identities=sorted(outcome.identities), total_fen=outcome.costs.total, paid_fen=outcome.paid, held_fen=outcome.held,
-        person_fen=sum(p.person for p in payments), patient_fen=outcome.patient_share, claim=dict(asked.claim),
+        person_fen=sum(p.person for p in payments), patient_fen=outcome.patient_share, payment_count=len(payments), claim=dict(asked.claim),
         beneficiary=dict(asked.beneficiary), result=answered.result, categories=list(categories), years=[state.year for state in outcome.states],
         states=answered.states, filings=list(filings), digest=answered.request.scheme.digest, why=why, known_at=known_at,
         recorded_at=recorded_at, recorded_by=acting_user if isinstance(acting_user, Officer) else None,

@@ -30,7 +30,7 @@ from yizhan.agency.ledger.errors import (
 from yizhan.agency.ledger.models import FUND_ACCOUNTS, INCOMES, SHARES, Balance, Book, Movement, Posting
 from yizhan.agency.ledger.posting import FundKey, HospitalKey, Key, Leg, account_id, book_id, post
 from yizhan.agency.ledger.queries import funds_named, owed_for_advances, owed_to_hospital, owed_to_person, records_of
-from yizhan.agency.ledger.verifying import DOCUMENTS, PAGES
+from yizhan.agency.ledger.verifying import DOCUMENTS, PAGES, Document
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import NotFound, SamePerson
 from yizhan.agency.staff.models import AREA_LEVELS, Area, Officer
@@ -98,7 +98,7 @@ def propose(
     income: str = "",
     giver: Area | None = None,
     person_id: int | None = None,
-    acting_user: Actor,
+    acting_user: Officer,
 ) -> Movement:
     """Propose a receipt, a payment to an institution or a person or what one of them pays back, the clearing of an advance
     or the return of one cleared too much, or a transfer between levels.
@@ -126,7 +126,7 @@ def propose(
             kind=kind, book=book, other=other, income=income if kind == "receipt" else "",
             giver=giver if kind == "receipt" and income in SHARES else None, person_id=person_id, fen=fen, on=on,
             document=document.strip(), why=why.strip(), area_path=acting_user.area_path,
-            made_by=acting_user if isinstance(acting_user, Officer) else None,
+            made_by=acting_user,
         )  # fmt: skip
         _refuse_more_than_owed(row)
         row.save(force_insert=True)
@@ -182,7 +182,7 @@ def _worked_on_by(book: Book, acting_user: Actor) -> bool:
     return book.area_path.startswith(acting_user.area_path) or acting_user.area_path.startswith(book.area_path)
 
 
-def decide(movement: Movement, *, approved: bool, why: str = "", acting_user: Actor) -> Movement:
+def decide(movement: Movement, *, approved: bool, why: str = "", acting_user: Officer) -> Movement:
     """Approve a movement, which posts it, or reject it with a reason.
 
     Raises NotFound, NotProposed, SamePerson, WordsNeeded, Overdrawn, MoreThanOwed.
@@ -205,7 +205,7 @@ def decide(movement: Movement, *, approved: bool, why: str = "", acting_user: Ac
             raise WordsNeeded
         row.state = "approved" if approved else "rejected"
         row.decided_at, row.decided_why = timezone.now(), why.strip()
-        row.decided_by = acting_user if isinstance(acting_user, Officer) else None
+        row.decided_by = acting_user
         row.save(update_fields=["state", "decided_at", "decided_by", "decided_why"])
         if approved:
             _lock_owed(row)
@@ -218,7 +218,7 @@ def decide(movement: Movement, *, approved: bool, why: str = "", acting_user: Ac
         return row
 
 
-def decide_together(document: str, *, approved: bool, why: str = "", acting_user: Actor) -> int:
+def decide_together(document: str, *, approved: bool, why: str = "", acting_user: Officer) -> int:
     """Decide all movements that were proposed with one document, all or none; how many. For lists that the bank pays at once.
 
     Raises what `decide` raises; NotFound where there are none.
@@ -340,10 +340,11 @@ def _post(row: Movement, acting_user: Actor) -> None:
         raise Overdrawn(fund=row.book.payer, has=yuan_grouped(has), fen=yuan_grouped(row.fen)) from None
 
 
-def posted_movements() -> Iterator[tuple[int, list[Leg]]]:
+def posted_movements() -> Iterator[Document]:
     """What every movement should have posted: nothing until it is approved."""
     for row in Movement.objects.select_related("book", "other").order_by("pk").iterator(1_000):
-        yield row.pk, LEGS[row.kind](row) if row.state == "approved" else []
+        legs = LEGS[row.kind](row) if row.state == "approved" else []
+        yield Document(row.pk, legs, row.on, row.person_id, None if row.person_id is not None else row.area_path)
 
 
 def register() -> None:

@@ -183,7 +183,7 @@ class Movement(models.Model):
     area_path = PathField()
     state = models.CharField(max_length=10, default="proposed")
     made_at = models.DateTimeField(db_default=Now())
-    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     decided_why = models.CharField(max_length=200, blank=True)
@@ -192,7 +192,9 @@ class Movement(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(fen__gt=0), name="movement_moves_money"),
             models.CheckConstraint(
-                condition=Q(decided_by=None) | Q(made_by=None) | ~Q(decided_by=F("made_by")), name="movement_two_persons"
+                condition=Q(state="proposed", decided_by=None, decided_at=None)
+                | (Q(state__in=["approved", "rejected"], decided_by__isnull=False, decided_at__isnull=False) & ~Q(decided_by=F("made_by"))),
+                name="movement_two_persons",
             ),
             models.CheckConstraint(
                 condition=Q(income__in=list(SHARES), giver__isnull=False) | (~Q(income__in=list(SHARES)) & Q(giver=None)),
@@ -221,7 +223,7 @@ class Movement(models.Model):
     if TYPE_CHECKING:
         book_id: int
         other_id: int | None
-        made_by_id: int | None
+        made_by_id: int
 
     @property
     def kind_words(self) -> Words:

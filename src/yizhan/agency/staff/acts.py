@@ -149,6 +149,7 @@ _TABLE = """
     settlement.corrected       更正结算                 correct a settlement
     settlement.export_touched  导出受影响结算            export touched settlements
     settlement.print           打印结算单               print bills
+    settlement.see             打开结算单               open a bill
     settlement.settle          结算                     settle
     sign_in                    登录                     sign in
     sign_in.confirm            再次确认身份              prove who one is
@@ -167,6 +168,7 @@ _TABLE = """
     visit.cut                  中途结算                 settle mid-stay
     visit.refund_lines         退费                     refund bill lines
     visit.register             登记就诊                 register a visit
+    visit.see                  打开就诊                 open a visit
 """
 
 

@@ -10,11 +10,12 @@ import json
 from contextvars import ContextVar
 from typing import Any
 
-from django.db import connection, models
+from django.db import models
 from django.utils import timezone
 
 from yizhan.agency.desk.logs import masked_text
 from yizhan.agency.staff.scope import Actor
+from yizhan.agency.statements import prepared
 
 source: ContextVar[str] = ContextVar("source", default="")
 """The network address that the request at hand came from."""
@@ -37,7 +38,7 @@ def record(
     """
     path = area_path or getattr(on, "area_path", "") or acting_user.area_path
     # Not through the ORM: its `returning id` would be refused for a row that the actor may write but not read.
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             "insert into staff_audit (at, officer_id, officer_name, source, act, outcome, object_kind, object_id, person_id,"
             " area_path, detail) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",

@@ -28,6 +28,7 @@ class Ceiling:
 CEILINGS = {
     "unmask": Ceiling(Words("查看完整号码", "full numbers seen"), 200),
     "person_page": Ceiling(Words("打开人员页面", "pages of persons opened"), 1_000),
+    "bill_page": Ceiling(Words("打开就诊和账单页面", "pages of visits and bills opened"), 3_000),
     "look_up": Ceiling(Words("核对身份", "persons checked"), 1_000),
     "export_rows": Ceiling(Words("导出行数", "rows exported"), 50_000),
     # A city's whole list in a day is rightful work: this one is there to be seen, and to stop what is beyond all work.

@@ -8,12 +8,14 @@ granted is denied.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.middleware import get_user
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -47,10 +49,14 @@ PUBLIC = "public"
 """Instead of a right: nobody need sign in."""
 
 
-def page(right: Right | str, *, while_unfinished: bool = False) -> Callable[[View], View]:
+def page(
+    right: Right | str, *, while_unfinished: bool = False, own_transaction: bool = False
+) -> Callable[[View], View]:
     """Mark a view as a page, and say which right opens it: a `Right`, SIGNED_IN or PUBLIC.
 
     `while_unfinished`: also open to an officer who first has to change the password or set up the second factor.
+    `own_transaction`: the view calls one action, which acts in a transaction of its own; what else it reads it reads in
+    `acting` itself.
     """
 
     def mark(view: View) -> View:
@@ -58,7 +64,7 @@ def page(right: Right | str, *, while_unfinished: bool = False) -> Callable[[Vie
         def opened(request: HttpRequest, **where: Any) -> HttpResponseBase:
             if right == PUBLIC:
                 return _answered(view, request, where)
-            officer = request.user
+            request.user = officer = get_user(request)  # itself: each look through Django's lazy wrapper takes its time
             if not isinstance(officer, Officer):
                 return _to_sign_in(request)
             if not while_unfinished and (first := unfinished(officer)):
@@ -68,7 +74,7 @@ def page(right: Right | str, *, while_unfinished: bool = False) -> Callable[[Vie
                     request, officer, [NotAllowed(right_zh=right.words.zh, right_en=right.words.en)], act=str(right)
                 )
             try:
-                with acting(officer):
+                with nullcontext() if own_transaction else acting(officer):
                     return _answered(view, request, where)
             except _Refusal as refusal:
                 if request.method == "GET" and any(isinstance(p, NotFresh) for p in refusal.problems):

@@ -21,6 +21,7 @@ from django.db import connection, transaction
 from yizhan.agency.staff.errors import NotAllowed
 from yizhan.agency.staff.models import NATION, Officer
 from yizhan.agency.staff.rights import Right
+from yizhan.agency.statements import prepared
 
 
 class Actor(Protocol):
@@ -102,7 +103,7 @@ def acting(
         if scope != before or limits:
             limited = "".join(f", set_config('{name}', '{value}', true)" for name, value in limits.items())
             read = f"{_READ}, " if nested and before is None else ""
-            with connection.cursor() as cursor:
+            with prepared() as cursor:
                 cursor.execute(f"select {read}{_SET}{limited}", scope)
                 if read:
                     before = tuple(value or "" for value in cursor.fetchone()[: len(_SETTINGS)])
@@ -113,5 +114,5 @@ def acting(
             _in_force.reset(token)
         # After an error the savepoint's rollback does this; then the statement below would be refused.
         if nested and scope != before:
-            with connection.cursor() as cursor:
+            with prepared() as cursor:
                 cursor.execute(f"select {_SET}", before)

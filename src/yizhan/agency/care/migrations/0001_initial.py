@@ -95,6 +95,7 @@ class Migration(migrations.Migration):
                 ('held_fen', models.BigIntegerField(default=0, help_text='the part of paid_fen that waits for a review')),
                 ('person_fen', models.BigIntegerField(default=0)),
                 ('patient_fen', models.BigIntegerField()),
+                ('payment_count', models.IntegerField(default=0, help_text='how many payments it has: none is added later')),
                 ('claim', models.JSONField(help_text='the claim as docs/settle.md describes it')),
                 ('beneficiary', models.JSONField(help_text='the person as docs/settle.md describes one, as known then')),
                 ('result', models.JSONField(help_text='the settlement as docs/settle.md describes it')),

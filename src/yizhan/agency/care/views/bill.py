@@ -17,6 +17,7 @@ from yizhan.agency.care.actions import count_printing
 from yizhan.agency.care.applications import asked_for
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.care.verification import read_code, standing
+from yizhan.agency.care.views.shared import opened
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.ledger.queries import has_entry
 from yizhan.agency.people.queries import shown_name
@@ -47,6 +48,7 @@ def _context(
 def bill(request: Request, number: int) -> HttpResponse:
     """One bill: who paid what and why, what became of it, and what it would come to now."""
     found = queries.settlement(number)
+    opened(request, found)
     rows = list(queries.chain(found.visit))
     # A reversal holds nothing: what it took back is shown.
     printed = next(row for row in reversed(rows) if row.pk <= found.pk and row.kind != "reversed")
@@ -74,13 +76,15 @@ def _identities(codes: Sequence[str]) -> str:
 
 
 @page(Right.SETTLEMENT_SEE)
+@require_POST
 def bill_pdf(request: Request, number: int, lang: str) -> HttpResponse:
-    """One bill on paper."""
+    """One bill on paper. Sent, not fetched: whatever a browser fetches beforehand is no copy."""
     if lang not in LANGUAGES:
         raise Problems([NotFound()])
     found = queries.settlement(number)
     if found.kind == "reversed":
         raise Problems([NotFound()])
+    use("bill_page", acting_user=request.user)
     size = request.GET.get("size", "a4")
     return _pdf(request, [found], lang, size=size if size in SIZES else "a4", void=_void(found, lang))
 

@@ -19,7 +19,7 @@ from yizhan.agency.care.fields import read_ten_thousandths
 from yizhan.agency.care.line_files import MOST_LINES, read_day, read_lines, template_columns
 from yizhan.agency.care.models import BillLine
 from yizhan.agency.care.views.forms import LineForm, LinesFile, WhyForm
-from yizhan.agency.care.views.shared import Refusal, ToBeSeen, once_seen, shown_effects
+from yizhan.agency.care.views.shared import Refusal, ToBeSeen, once_seen, opened, shown_effects
 from yizhan.agency.care.views.window import editable, visit_page
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import decimals
@@ -170,6 +170,7 @@ class Lines(List):
 def all_lines(request: Request, number: int) -> HttpResponse:
     """Every line of a visit, in pages, or those that were asked for; each leads to where it is changed."""
     visit = queries.visit(number)
+    opened(request, visit)
     typed = request.GET.get("find", "").strip()[:100]
     table = Lines(queries.lines_named(visit, typed))
     if not editable(request, visit, queries.live_settlement(visit)):

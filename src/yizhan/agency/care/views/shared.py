@@ -10,17 +10,26 @@ from django import forms
 from django.utils.safestring import SafeString
 
 from yizhan.agency.care.effects import Effects, carried_out
-from yizhan.agency.care.models import Settlement
+from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.desk.templatetags.desk import state as state_mark
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.enrolment.years import scheme_at
 from yizhan.agency.people.models import Person
 from yizhan.agency.people.queries import shown_name
+from yizhan.agency.staff.audit import record
+from yizhan.agency.staff.ceilings import use
 from yizhan.agency.staff.pages import Request
 from yizhan.engine.facts import FACTS
 from yizhan.errors import InputProblem, Problems
 
 Refusal = (Problems, InputProblem)
+
+
+def opened(request: Request, what: Visit | Settlement) -> None:
+    """Count and record that somebody looks at what a patient was treated for and what it cost. Raises OverCeiling."""
+    use("bill_page", acting_user=request.user)
+    act = "settlement.see" if isinstance(what, Settlement) else "visit.see"
+    record(act, what, person_id=what.person_id, acting_user=request.user)
 
 
 def identity_words(codes: Iterable[str]) -> str:

@@ -28,7 +28,7 @@ from yizhan.agency.care.models import PatientPayment, Settlement, Visit
 from yizhan.agency.care.previews import Preview, preview
 from yizhan.agency.care.queries import WORKLIST
 from yizhan.agency.care.views.forms import LineForm, RegisterForm
-from yizhan.agency.care.views.shared import NameColumn, Refusal
+from yizhan.agency.care.views.shared import NameColumn, Refusal, opened
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import decimals
 from yizhan.agency.desk.words import lang, later, say
@@ -184,6 +184,8 @@ def new_visit(request: Request) -> HttpResponse:
 @page(Right.VISIT_SEE)
 def visit(request: Request, number: int) -> HttpResponse:
     """A visit: its lines and what they come to, or, once settled, the bill and the money."""
+    if not request.headers.get("HX-Request"):
+        opened(request, queries.visit(number))
     return visit_page(request, number)
 
 
@@ -300,7 +302,7 @@ def visit_preview(request: Request, number: int) -> HttpResponse:
     return render(request, "care/visit_preview.html", context)
 
 
-@page(Right.SETTLEMENT_SETTLE)
+@page(Right.SETTLEMENT_SETTLE, own_transaction=True)
 @require_POST
 def settle_visit(request: Request, number: int) -> HttpResponse:
     """The confirmation: all layers at once, and the patient's money if it is taken now."""
@@ -312,6 +314,7 @@ def settle_visit(request: Request, number: int) -> HttpResponse:
             method=method if method in PatientPayment.METHODS else "", acting_user=request.user,
         )  # fmt: skip
     except Problems as refused:
-        return visit_page(request, number, problems=refused.problems, status=422)
+        with acting(request.user):
+            return visit_page(request, number, problems=refused.problems, status=422)
     messages.success(request, say("已结算。", "Settled."))
     return redirect("care:visit", number=number)

@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                 ('decided_why', models.CharField(blank=True, max_length=200)),
                 ('book', models.ForeignKey(help_text='whose money it is', on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='ledger.book')),
                 ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('other', models.ForeignKey(help_text='the other fund or institution', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.book')),
             ],
         ),
@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='movement',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by', None), ('made_by', None), models.Q(('decided_by', models.F('made_by')), _negated=True), _connector='OR'), name='movement_two_persons'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('decided_by', None), ('state', 'proposed')), models.Q(('decided_at__isnull', False), ('decided_by__isnull', False), ('state__in', ['approved', 'rejected']), models.Q(('decided_by', models.F('made_by')), _negated=True)), _connector='OR'), name='movement_two_persons'),
         ),
         migrations.AddConstraint(
             model_name='movement',

@@ -7,6 +7,35 @@ from yizhan.agency.staff.guards import RUNTIME, append_only, changes_only, row_s
 
 _ENTRIES = RunSQL(
     f"""
+    create function ledger_is_movement(entry bigint) returns boolean language plpgsql stable security definer
+        set search_path = public, pg_temp as $$
+    begin
+        return exists (
+            select 1 from ledger_entry e join ledger_movement m on m.id = e.document_id
+            where e.id = entry and e.document_kind = 'movement' and m.state = 'approved' and e."on" = m."on"
+              and e.person_id is not distinct from m.person_id and not exists (
+                select 1 from (
+                    select a.book_id book, a.kind account, p.fen from ledger_posting p
+                    join ledger_account a on a.id = p.account_id where p.entry_id = entry
+                    union all
+                    select case when own then m.book_id else m.other_id end, coalesce(nullif(account, ''), m.income), -sign * m.fen
+                    from (values
+                        ('receipt', true, 'cash', 1), ('receipt', true, '', -1),
+                        ('to_hospital', true, 'to_hospital', 1), ('to_hospital', true, 'cash', -1),
+                        ('to_hospital', false, 'cash', 1), ('to_hospital', false, 'from_funds', -1),
+                        ('from_hospital', true, 'to_hospital', -1), ('from_hospital', true, 'cash', 1),
+                        ('from_hospital', false, 'cash', -1), ('from_hospital', false, 'from_funds', 1),
+                        ('to_person', true, 'to_person', 1), ('to_person', true, 'cash', -1),
+                        ('from_person', true, 'to_person', -1), ('from_person', true, 'cash', 1),
+                        ('clear_advance', true, 'advance_owed', 1), ('clear_advance', true, 'cash', -1),
+                        ('clear_advance', false, 'cash', 1), ('clear_advance', false, 'advance_given', -1),
+                        ('return_advance', true, 'advance_given', 1), ('return_advance', true, 'cash', -1),
+                        ('return_advance', false, 'cash', 1), ('return_advance', false, 'advance_owed', -1),
+                        ('between_levels', true, 'transfer_out', 1), ('between_levels', true, 'cash', -1),
+                        ('between_levels', false, 'cash', 1), ('between_levels', false, 'transfer_in', -1)
+                    ) legs(kind, own, account, sign) where legs.kind = m.kind
+                ) both_sides group by book, account having sum(fen) <> 0));
+    end $$;
     create function ledger_whole() returns trigger language plpgsql security definer set search_path = public as $$
     declare wrong record;
     begin
@@ -30,12 +59,14 @@ _ENTRIES = RunSQL(
             raise exception 'entry %: a posting names another institution than its book', wrong.entry_id
                 using errcode = 'check_violation';
         end if;
-        -- Between levels money moves within one fund only.
+        -- Money comes into a fund, leaves it or goes to another only as an approved movement says.
         select p.entry_id into wrong from added p join ledger_account a on a.id = p.account_id
-        join ledger_book b on b.id = a.book_id where a.kind in ('transfer_in', 'transfer_out')
-        group by p.entry_id having count(distinct b.payer) > 1 limit 1;
+        join ledger_book b on b.id = a.book_id
+        where b.kind = 'fund' and (a.kind = 'cash' or a.kind like 'income%' or a.kind like 'transfer%')
+        group by p.entry_id having not ledger_is_movement(p.entry_id) limit 1;
         if found then
-            raise exception 'entry % moves money to another purpose', wrong.entry_id using errcode = 'check_violation';
+            raise exception 'entry % moves the money of a fund, and no approved movement says so', wrong.entry_id
+                using errcode = 'check_violation';
         end if;
         -- The money of a fund; the check of the balance refuses to overdraw it. An entry touches few funds; their
         -- balances are locked in the order of the books, so that two entries never wait for each other.
@@ -58,7 +89,7 @@ _ENTRIES = RunSQL(
     revoke update, delete on ledger_book from {RUNTIME};
     revoke update, delete on ledger_account from {RUNTIME};
     """,
-    "drop trigger whole on ledger_posting; drop function ledger_whole();",
+    "drop trigger whole on ledger_posting; drop function ledger_whole(); drop function ledger_is_movement(bigint);",
 )
 
 _MOVEMENTS = RunSQL(
@@ -80,6 +111,9 @@ _MOVEMENTS = RunSQL(
             select 1 from ledger_book b join ledger_book o on o.id = new.other_id
             where b.id = new.book_id and b.kind = 'fund' and o.kind = 'fund' and b.payer = o.payer) then
             raise exception 'a transfer stays within one fund' using errcode = 'check_violation';
+        end if;
+        if tg_op = 'INSERT' and new.state <> 'proposed' or tg_op = 'UPDATE' and old.state <> 'proposed' then
+            raise exception 'a movement is proposed, and then decided once' using errcode = 'restrict_violation';
         end if;
         return new;
     end $$;
@@ -115,7 +149,7 @@ class Migration(migrations.Migration):
         append_only("ledger_entry"),
         row_security("ledger_posting", institution="institution_id"),
         append_only("ledger_posting"),
-        row_security("ledger_movement"),
+        row_security("ledger_movement", institution="null"),  # no institution's staff see the money of funds
         changes_only("ledger_movement", "state", "decided_at", "decided_by_id", "decided_why"),
         _ENTRIES,
         _MOVEMENTS,
