@@ -267,3 +267,36 @@ def test_the_waterfall_steps_down_from_the_bill_to_the_patient(
             assert row.starts + row.fen == left, outcome.example.at
             left -= row.fen
         assert rows[0].fen == settlement.costs.total and rows[-1].fen == left == settlement.patient_share
+
+
+def two_stays(**second: str) -> list[OneBill]:
+    """Two stays of one year in the county hospital of Xiangtan's own county; the second may be elsewhere."""
+    claim = {
+        "care": "inpatient", "institution_level": "level_2", "institution_tier": "county", "place": "own_county", "referral": "by_rule",
+        "emergency": "no", "application": "not_applied", "diagnoses": ["R69 没有名单的病"],
+        "amounts": {"total": "20000.00", "in_scope": "18000.00", "first_pay": "0.00", "over_limit": "0.00", "own": "2000.00"},
+    }  # fmt: skip
+    stays: list[dict[str, Any]] = [
+        {**claim, "claim": "1", "admitted_on": "2026-05-10", "discharged_on": "2026-05-20"},
+        {**claim, "claim": "2", "admitted_on": "2026-06-10", "discharged_on": "2026-06-20", **second},
+    ]
+    asked = {"area": "430300", "beneficiary": {"born_on": "1960-03-05", "insurance": "resident"}, "claims": stays}
+    request = read_request(json.dumps(asked))
+    stored = as_json(request, settle_request(request), whole=True)["settlements"]
+    return [one_bill(s, lang) for s in stored for lang in ("zh", "en")]
+
+
+def test_a_step_says_why_another_deductible_is_taken_off() -> None:
+    first, _, second, english = two_stays()
+    assert not any("次住院" in step.text for step in first.layers[0].steps)
+    assert [s.text for s in second.layers[0].steps if s.text.startswith("起付")] == [
+        "起付标准 800.00 元（今年在同级医院第 2 次住院，按 50% 算），本次扣除 400.00 元"
+    ]
+    assert any("(stay no. 2 this year in hospitals of this grade, at 50%)" in s.text for s in english.layers[0].steps)
+
+
+def test_a_bill_says_nothing_of_diseases_on_no_list_nor_of_referrals_that_nobody_needs() -> None:
+    at_home = two_stays()[2]
+    assert at_home.advice == ()
+    away = two_stays(institution_level="level_3", institution_tier="municipal", place="own_city")[2]
+    assert [line[:8] for line in away.advice] == ["如果没有按规定转"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from yizhan.errors import Problems
-from yizhan.policy.areas import AreaFolder, Library
+from yizhan.policy.areas import AreaFolder, Library, load_scheme
+from yizhan.policy.endings import ended, ending
 from yizhan.policy.examples import Outcome
 
 LIBRARY = Library()
@@ -64,3 +66,14 @@ def shown_requirements() -> frozenset[str]:
             if "项" in header and cells:
                 shown |= set(cells[header.index("项")].split("、"))
     return frozenset(shown)
+
+
+def test_a_document_is_missed_from_the_day_after_its_last_until_another_begins() -> None:
+    scheme = load_scheme("430300")
+    names = lambda found: [d.name for d in found]  # noqa: E731
+    assert names(ended(scheme, date(2026, 10, 1))) == []
+    assert names(ended(scheme, date(2026, 10, 2))) == ["潭医保发〔2021〕26号"]
+    assert names(ending(scheme, date(2026, 7, 2))) == []
+    assert names(ending(scheme, date(2026, 7, 3))) == ["潭医保发〔2021〕26号"]
+    assert names(ending(scheme, date(2026, 10, 2))) == []
+    assert names(ended(load_scheme("440700"), date(2021, 1, 1))) == ["江人社发〔2017〕16号"]

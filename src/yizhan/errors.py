@@ -186,8 +186,13 @@ class NoPolicyForArea(InputProblem):
 
 class NoPolicyForDate(InputProblem):
     code = "no_policy_for_date"
-    zh = "{area} 的政策自 {first} 起{until_zh}，没有 {on} 适用的规定。"
-    en = "the policies of {area} begin on {first}{until_en}; none applies on {on}."
+    zh = (
+        "{area} 的政策自 {first} 起{until_zh}，没有 {on} 适用的规定，不能算。请医保局政策岗录入那一天施行的文件，再算。"
+    )
+    en = (
+        "the policies of {area} begin on {first}{until_en}; none applies on {on}, so nothing can be settled. Let the bureau "
+        "enter the documents in force on that day first."
+    )
 
 
 class FactNeeded(InputProblem):

@@ -45,6 +45,7 @@ from yizhan.errors import (
     WrongShape,
 )
 from yizhan.policy.areas import load_scheme
+from yizhan.policy.endings import ended
 from yizhan.policy.rules import nearest
 
 PERSON_FACTS = tuple(f for f in FACTS.values() if f.about == "person" and f.code not in ("identity", "age"))
@@ -720,7 +721,16 @@ def _payment(p: Payment) -> dict[str, Any]:
     }  # fmt: skip
 
 
-SHOWN_FACTS = ("care", "institution", "institution_tier", "institution_level", "place", "referral", "diagnoses")
+SHOWN_FACTS = (
+    "care",
+    "institution",
+    "institution_tier",
+    "institution_level",
+    "place",
+    "referral",
+    "emergency",
+    "diagnoses",
+)
 """What of a claim the head of a bill says."""
 
 
@@ -750,6 +760,9 @@ def _bill(s: Settlement, claim: Claim, beneficiary: Beneficiary, scheme: Scheme,
             for y in year_sums(s, scheme)
         ],
         "names": {name: english[name] for name in dict.fromkeys(named) if name in english},
+        "ended": [
+            {"document": d.name, "document_en": d.title_en, "on": d.ends_on.isoformat()} for d in ended(scheme, s.policy_on) if d.ends_on
+        ],
     }  # fmt: skip
     # A payer may be written into the words of a step although it bears nothing of this bill.
     for payment in s.payments:
@@ -939,12 +952,14 @@ def _bill_schema() -> dict[str, Any]:
     mark = {"identity": text, **words, "from": _DAY, "certified_by": text, "counts": {"type": "boolean"}}
     sums = {"sum": text, **words, "before": _YUAN, "after": _YUAN, "ceiling": maybe, "starts_at": maybe}
     other = {"fact": text, "value": text, "patient": _YUAN}
+    gone = {"document": text, "document_en": text, "on": _DAY}
     fact = {"fact": text, "values": {"type": "array", "items": _object(words, tuple(words))}}
     keys: dict[str, Any] = {
         "area": _object(area, tuple(area)), "digest": text, "admitted_on": _DAY, "discharged_on": _DAY,
         "facts": {"type": "array", "items": _object(fact, tuple(fact))}, "identities": {"type": "array", "items": _object(mark, tuple(mark))},
         "days": _object({"policy": text, "identity": text}, ("policy", "identity")), "year": {"type": "integer"},
         "sums": {"type": "array", "items": _object(sums, tuple(sums))}, "names": {"type": "object", "additionalProperties": text},
+        "ended": {"type": "array", "items": _object(gone, tuple(gone))},
     }  # fmt: skip
     told = {
         "type": "array",

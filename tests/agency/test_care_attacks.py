@@ -17,6 +17,7 @@ from tests.agency.world import World
 from yizhan.agency.care import actions, queries, rewriting
 from yizhan.agency.care.errors import (
     AdmissionAhead,
+    BegunAfterDeath,
     ContinuationStands,
     CutTooEarly,
     DepositNotTaken,
@@ -161,6 +162,17 @@ def test_nothing_is_paid_after_a_death(world: World) -> None:
     with acting(SYSTEM):
         Person.objects.filter(pk=person.pk).update(died_on=TODAY())
     assert settled(world.yuhu, visit).total_fen == 100_000
+    with acting(SYSTEM):
+        Person.objects.filter(pk=person.pk).update(died_on=TODAY() - 2 * DAY)
+    refused(BegunAfterDeath, lambda: stay(world.yuhu, person, length=1))
+    refused(BegunAfterDeath, lambda: stay(world.yuhu, person, length=1, planned=True))
+    last = stay(world.yuhu, person, days_ago=2, length=0)  # on the day of death itself
+    refused(
+        BegunAfterDeath,
+        lambda: actions.change_visit(
+            last.pk, admitted_on=TODAY(), discharged_on=TODAY(), acting_user=world.yuhu.window
+        ),
+    )
 
 
 def test_where_else_a_patient_lay_is_told_to_the_bureau_only(world: World) -> None:

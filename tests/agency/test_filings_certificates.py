@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.agency.caring import patient
+from tests.agency.caring import patient, settled, stay
 from tests.agency.enrolling import mark, withdraw_marks
 from tests.agency.filing import DAY, approved, asked, today
 from tests.agency.world import World
@@ -54,6 +54,17 @@ def checked(world: World, code: str, by: Officer | None = None) -> Checked:
 
 
 # --- The code ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_window_asks_for_the_certificate_of_who_holds_one(world: World) -> None:
+    person = patient(world)
+    visit = stay(world.yuhu, person)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
+    assert "此人持有救助证" not in client.get(where).content.decode()
+    approved(world, person, "certificate")
+    assert "此人持有救助证" in client.get(where).content.decode()
+    settled(world.yuhu, visit)
+    assert "此人持有救助证" not in client.get(where).content.decode()
 
 
 def test_a_code_says_which_paper_it_is_and_names_nobody(world: World, row: Filing) -> None:

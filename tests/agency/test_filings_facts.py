@@ -226,6 +226,9 @@ def test_an_emergency_that_a_bureau_files_names_its_hospital(world: World, perso
         ("高血压", ("I10",), ("I100",), False),
         ("糖尿病", ("E11.9",), ("E11.901",), False),
         ("糖尿病", ("E11",), ("E11.901",), True),
+        ("慢性肾衰竭", ("N18.5",), ("N18.5 慢性肾脏病5期",), True),
+        ("2型糖尿病", (), ("E11.9 2型糖尿病",), True),
+        ("糖尿病", ("E11",), ("E110 某病",), False),
         ("食管癌", (), ("胃癌",), False),
     ],
 )  # fmt: skip

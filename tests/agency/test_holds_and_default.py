@@ -24,6 +24,8 @@ from yizhan.agency.staff.scope import acting
 
 RELIEF, MA = "医疗保障精准扶贫资金", "医疗救助资金"
 MAY = date(2019, 5, 6)
+LATER = date(2100, 1, 1)
+"""A day on which every own share is due."""
 
 
 def fresh(world: World, officer: Officer) -> Client:
@@ -145,10 +147,15 @@ def test_wilful_default_takes_the_guarantee_of_that_bill_until_it_is_paid(world:
     visit = unpaid(world)
     (owed,) = _arrears(place.window)
     assert (owed.fen, owed.visit_id) == (210_000, visit.pk)
-    refused(WhyNeeded, lambda: defaults.propose_default(visit.pk, evidence=" ", acting_user=place.hospital_manager))
-    found = defaults.propose_default(visit.pk, evidence="三次催缴，拒付", acting_user=place.hospital_manager)
+    refused(
+        WhyNeeded,
+        lambda: defaults.propose_default(visit.pk, evidence=" ", on=LATER, acting_user=place.hospital_manager),
+    )
+    found = defaults.propose_default(visit.pk, evidence="三次催缴，拒付", on=LATER, acting_user=place.hospital_manager)
     assert (found.due_fen, found.arrears_fen) == (220_000, 210_000)
-    refused(DefaultProposed, lambda: defaults.propose_default(visit.pk, evidence="又", acting_user=place.window))
+    refused(
+        DefaultProposed, lambda: defaults.propose_default(visit.pk, evidence="又", on=LATER, acting_user=place.window)
+    )
     refused(NotAllowed, lambda: defaults.decide_default(found.pk, found=True, why="x", acting_user=place.officer))
     found = defaults.decide_default(found.pk, found=True, why="有能力而拒付", acting_user=place.reviewer)
     row = live(place, visit)
@@ -161,7 +168,7 @@ def test_wilful_default_takes_the_guarantee_of_that_bill_until_it_is_paid(world:
     found = defaults.withdraw_default(found.pk, why="已缴清", acting_user=place.reviewer)
     assert (found.state, live(place, visit).patient_fen) == ("withdrawn", 220_000)
     assert account(world, visit).arrears_fen == 0
-    refused(NothingOwed, lambda: defaults.propose_default(visit.pk, evidence="又", acting_user=place.window))
+    refused(NothingOwed, lambda: defaults.propose_default(visit.pk, evidence="又", on=LATER, acting_user=place.window))
     refused(Outdated, lambda: defaults.withdraw_default(found.pk, why="又", acting_user=place.reviewer))
 
 
@@ -173,14 +180,14 @@ def _arrears(officer: Officer) -> list[defaults.Arrears]:
 def test_a_finding_outlives_a_correction_and_lapses_with_a_reversal(world: World) -> None:
     place = world.songshan
     visit = unpaid(world)
-    found = defaults.propose_default(visit.pk, evidence="拒付", acting_user=place.window)
+    found = defaults.propose_default(visit.pk, evidence="拒付", on=LATER, acting_user=place.window)
     defaults.decide_default(found.pk, found=True, why="属实", acting_user=place.reviewer)
     rewriting.correct(visit.pk, lambda v: None, on=date(2018, 10, 9), why="核对", acting_user=place.officer)
     assert live(place, visit).claim["wilful_default"] == "yes"
     rewriting.reverse(visit.pk, on=date(2018, 10, 9), why="录错", acting_user=place.officer)
     again = past_settled(place, visit)
     assert (again.claim["wilful_default"], again.patient_fen) == ("no", 220_000)
-    second = defaults.propose_default(visit.pk, evidence="仍拒付", acting_user=place.window)
+    second = defaults.propose_default(visit.pk, evidence="仍拒付", on=LATER, acting_user=place.window)
     with acting(place.officer):
         assert DefaultFinding.objects.get(pk=found.pk).state == "lapsed"
     rejected = defaults.decide_default(second.pk, found=False, why="确有困难", acting_user=place.reviewer)
@@ -192,7 +199,7 @@ def test_a_finding_without_consequence_today_stands_in_the_claim(world: World) -
     person = resident(place)
     visit = past_stay(place, person, OCTOBER, (2_000_000, 0, 0, 200_000), diagnoses=["胃癌"])
     before = past_settled(place, visit)
-    found = defaults.propose_default(visit.pk, evidence="拒付", acting_user=place.window)
+    found = defaults.propose_default(visit.pk, evidence="拒付", on=LATER, acting_user=place.window)
     found = defaults.decide_default(found.pk, found=True, why="属实", acting_user=place.reviewer)
     row = live(place, visit)
     assert found.cost_fen == 0 and row.patient_fen == before.patient_fen and row.claim["wilful_default"] == "yes"
@@ -203,12 +210,12 @@ def test_whoever_proposes_a_finding_does_not_decide_it(world: World) -> None:
     visit = unpaid(world)
     both = place.officer
     both.roles = ["county_officer", "reviewer"]
-    found = defaults.propose_default(visit.pk, evidence="拒付", acting_user=both)
+    found = defaults.propose_default(visit.pk, evidence="拒付", on=LATER, acting_user=both)
     refused(SamePerson, lambda: defaults.decide_default(found.pk, found=True, why="x", acting_user=both))
     with pytest.raises(IntegrityError), transaction.atomic(), acting(both):
         DefaultFinding.objects.filter(pk=found.pk).update(state="decided", decided_by=both)
     stranger = world.yuhu
-    refused(NotFound, lambda: defaults.propose_default(visit.pk, evidence="x", acting_user=stranger.window))
+    refused(NotFound, lambda: defaults.propose_default(visit.pk, evidence="x", on=LATER, acting_user=stranger.window))
     refused(NotFound, lambda: defaults.decide_default(found.pk, found=True, why="x", acting_user=stranger.reviewer))
     with acting(stranger.window):
         assert not DefaultFinding.objects.exists()
@@ -223,10 +230,15 @@ def test_arrears_and_findings_have_their_pages(world: World) -> None:
     assert visit.number not in world.client(world.yuhu.window).get("/care/arrears").content.decode()
     notice = browser.get(f"/care/arrears/{visit.pk}/notice").content.decode()
     assert "2,100.00" in notice and place.hospital.name in notice
+    assert "不再享受：政府兜底。" in notice, "what stops paying is the area's own word"
+    assert "".join(map(str, defaults.consequences(world.yuhu.area.path))) == "", "Xiangtan has no such rule"
     assert world.client(world.yuhu.window).get(f"/care/arrears/{visit.pk}/notice").status_code == 404
     assert browser.post(f"/care/arrears/{visit.pk}/default", {"evidence": ""}).status_code == 422
-    answer = browser.post(f"/care/arrears/{visit.pk}/default", {"evidence": "三次催缴，拒付"})
-    where = answer["Location"]
+    early = browser.post(f"/care/arrears/{visit.pk}/default", {"evidence": "三次催缴，拒付"})
+    assert early.status_code == 422 and "代用数字" in early.content.decode(), "nothing is in default on day 0"
+    assert f"/care/arrears/{visit.pk}/default" not in page
+    row = defaults.propose_default(visit.pk, evidence="三次催缴，拒付", on=LATER, acting_user=place.hospital_manager)
+    where = f"/care/defaults/{row.pk}"
     assert "三次催缴" in browser.get(where).content.decode()
     assert browser.post(where, {"decision": "found", "why": "x"}).status_code == 403
     assert world.client(place.reviewer).get(f"{where}?decide=1").status_code == 302

@@ -250,3 +250,40 @@ def test_an_old_bill_says_what_it_said_whatever_became_of_its_visit(world: World
     for text in said(client, again.pk):
         assert "卫生材料费7.00" in text and "作废" not in text
     assert f"已由结算{again.pk}取代" in said(client, first.pk)[1]
+
+
+def test_the_bill_says_who_came_where_and_how_the_money_moved(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), department="骨科")
+    row = at_the_window(world.yuhu, visit)
+    actions.take_money(visit.pk, kind="payment", fen=100_000, method="cash", on=ON, acting_user=world.yuhu.window)
+    actions.take_money(visit.pk, kind="refund", fen=1_000, method="cash", on=ON, acting_user=world.yuhu.window)
+    owed = row.due_fen - 99_000
+    assert owed > 0
+    client = world.client(world.yuhu.window)
+    page = client.get(f"/care/{row.pk}").content.decode()
+    paper = client.post(f"/care/{row.pk}/zh.pdf").content
+    said = re.sub(r"\s", "", "".join(p.extract_text() for p in PdfReader(io.BytesIO(paper)).pages))
+    for text in (page, said):
+        for told in ("骨科", "急诊：否", "性别、年龄", "还应交", yuan_grouped(owed), "1,000.00", "10.00"):
+            assert told in text, told
+    assert "岁" in said and "66" in said
+    english = client.post(f"/care/{row.pk}/en.pdf").content
+    assert "still to pay" in "".join(p.extract_text() for p in PdfReader(io.BytesIO(english)).pages)
+    rewriting.reverse(visit.pk, on=timezone.localdate(), why="误", acting_user=world.yuhu.window)
+    assert (
+        "还应交" not in client.get(f"/care/{row.pk}").content.decode()
+    )  # the paper of what holds no more asks for nothing
+
+
+def test_a_document_that_ended_is_said_on_the_bill_and_to_the_bureau(world: World) -> None:
+    name = "潭医保发〔2021〕26号"
+    row = at_the_window(world.yuhu, stay(world.yuhu, patient(world)))
+    client = world.client(world.yuhu.officer)
+    page = client.get(f"/care/{row.pk}").content.decode()
+    assert f"{name} 到 2026-10-01 为止" in page
+    client.cookies["language"] = "en"
+    assert "ended on 2026-10-01 and no successor" in client.get(f"/care/{row.pk}").content.decode()
+    client.cookies["language"] = "zh-hans"
+    assert name in client.get("/").content.decode()
+    documents = client.get("/care/policies").content.decode()
+    assert documents.count("没有接续</span>") == 1 and "已由后来的文件接续" in documents

@@ -96,7 +96,7 @@ def test_a_patient_is_registered_by_number_and_name_and_found_again_by_either(wo
     client = world.client(world.yuhu.window)
     wrong = client.post("/care/visits/new", registration(name="试样乙"))
     assert wrong.status_code == 422
-    assert "没有同时相符" in wrong.content.decode()
+    assert "没有号码和姓名同时相符" in wrong.content.decode()
     unread = client.post("/care/visits/new", registration(id_number="430302196003050011"))
     assert unread.status_code == 422
     with acting(SYSTEM):
@@ -202,6 +202,24 @@ def a_workbook(rows: list[tuple[Any, ...]]) -> bytes:
 
 def sent(client: Client, visit: Visit, content: bytes, name: str, **more: str) -> Any:
     return client.post(f"/care/visits/{visit.pk}/lines/import", {"file": SimpleUploadedFile(name, content), **more})
+
+
+def test_every_line_is_found_by_number_code_or_name_and_leads_to_where_it_is_changed(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), lines=130, yuan=1_300)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
+    assert f'href="{where}?line=1#line"' not in client.get(where).content.decode(), (
+        "only the last lines stand on the page"
+    )
+    for asked, positions in (("1", [1]), ("演示项目77", [78]), (CODE.lower(), [1, 2, 50]), ("没有这个", [])):
+        page = client.get(f"{where}/lines/all", {"find": asked}).content.decode()
+        assert all(f'href="{where}?line={n}#line"' in page for n in positions), asked
+        assert positions or "?line=" not in page
+    edit = client.get(f"{where}?line=1").content.decode()
+    assert "第 1 条改为" in edit and f'action="{where}/lines/1/remove"' in edit
+    assert client.post(f"{where}/lines/1/remove").status_code == 302
+    assert client.post(f"{where}/lines", {"position": "x", "code": "x"}).status_code == 422
+    settled(world.yuhu, visit)
+    assert "?line=" not in client.get(f"{where}/lines/all").content.decode(), "what is settled is not changed"
 
 
 def test_lines_come_from_a_workbook_a_csv_or_json_alike(world: World) -> None:
@@ -478,6 +496,72 @@ def test_the_bureau_reverses_what_a_hospital_settled(world: World) -> None:
     assert 'id="line"' not in page_of(officer, visit), "lines are the hospital's to enter"
 
 
+def confirmed(client: Client, where: str, typed: dict[str, str]) -> str:
+    """Look at what a change comes to, and confirm it. Returns the page that shows the effect."""
+    rows = whole_books()
+    looked = client.post(where, typed)
+    assert looked.status_code == 200, looked.content.decode()
+    assert whole_books() == rows, "looking writes nothing"
+    page = looked.content.decode()
+    token = re.search(r'name="seen" value="([0-9a-f]+)"', page)
+    assert token is not None
+    assert client.post(where, {**typed, "seen": token[1][::-1]}).status_code == 200, "something else was looked at"
+    assert whole_books() == rows
+    assert client.post(where, {**typed, "seen": token[1]}).status_code == 302
+    return page
+
+
+def whole_books() -> list[int]:
+    """How many rows stand where settling, booking and the trail write."""
+    tables = (
+        "care_settlement",
+        "care_settlementpayment",
+        "care_billline",
+        "ledger_posting",
+        "ledger_entry",
+        "staff_audit",
+    )
+    with acting(SYSTEM), connection.cursor() as cursor:
+        cursor.execute("select " + ", ".join(f"(select count(*) from {table})" for table in tables))
+        return list(cursor.fetchone())
+
+
+def test_what_a_change_of_the_past_comes_to_is_shown_before_it_is_confirmed(world: World) -> None:
+    person = patient(world)
+    first = settled(world.yuhu, stay(world.yuhu, person, days_ago=20))
+    second = settled(world.yuhu, stay(world.yuhu, person, days_ago=3))
+    client = world.client(world.yuhu.window)
+    reverse = client.get(f"/care/visits/{first.visit_id}/reverse").content.decode()
+    assert first.visit.number in reverse and second.visit.number in reverse
+    assert "排在它们之后" in reverse
+    assert yuan_grouped(second.patient_fen) in reverse
+    page = confirmed(client, f"/care/visits/{first.visit_id}/refund", {"back-1": "0.5", "why": "用了一半"})
+    with acting(SYSTEM):
+        now, follows = (queries.live_settlement(row.visit) for row in (first, second))
+    assert now is not None and follows is not None
+    for fen in (first.patient_fen, now.patient_fen, second.patient_fen, follows.patient_fen):
+        assert yuan_grouped(fen) in page
+    assert now.total_fen == first.total_fen // 2
+
+
+def test_what_another_hospital_billed_is_counted_and_not_shown(world: World) -> None:
+    person = patient(world)
+    first = settled(world.yuhu, stay(world.yuhu, person, days_ago=20))
+    other = settled(world.xiangtan_county, stay(world.xiangtan_county, person, days_ago=3))
+    clerk = world.client(world.yuhu.window).get(f"/care/visits/{first.visit_id}/reverse").content.decode()
+    assert "另有 1 单" in clerk and other.visit.number not in clerk
+    bureau = world.client(world.yuhu.officer).get(f"/care/visits/{first.visit_id}/reverse").content.decode()
+    assert other.visit.number in bureau
+
+
+def test_a_correction_offers_only_what_the_agreement_covers(world: World) -> None:
+    signed(world.yuhu, first=date(2026, 1, 1), last=date(2099, 12, 31))
+    visit = stay(world.yuhu, patient(world))
+    settled(world.yuhu, visit)
+    page = world.client(world.yuhu.window).get(f"/care/visits/{visit.pk}/correct").content.decode()
+    assert re.findall(r'<option value="([a-z_]+)"', page) == ["inpatient", "outpatient"]
+
+
 def test_items_are_returned_before_and_after_settling(world: World) -> None:
     visit = stay(world.yuhu, patient(world), yuan=10_000, lines=4)
     client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}/refund"
@@ -486,7 +570,7 @@ def test_items_are_returned_before_and_after_settling(world: World) -> None:
     assert client.post(where, {"back-1": "1", "why": "再退"}).status_code == 422, "it was returned already"
     row = settled(world.yuhu, visit)
     assert row.total_fen == 750_000
-    assert client.post(where, {"back-2": "0.5", "why": "用了一半"}).status_code == 302
+    confirmed(client, where, {"back-2": "0.5", "why": "用了一半"})
     assert client.post(where, {"back-2": "x", "why": "错"}).status_code == 422
     assert client.post(where, {"why": "什么也没填"}).status_code == 422
     with acting(SYSTEM):
@@ -507,7 +591,7 @@ def test_a_settled_visit_is_corrected_in_its_place(world: World) -> None:
         "diagnoses": "C16.9",
     }
     assert client.post(where, changed).status_code == 422, "a reason is needed"
-    assert client.post(where, {**changed, "why": "入院日期录错"}).status_code == 302
+    confirmed(client, where, {**changed, "why": "入院日期录错"})
     with acting(SYSTEM):
         now = queries.live_settlement(visit)
     assert now is not None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pypdf import PdfReader
 
 from tests.agency.browsing import IN_A_BROWSER, Desk, go
@@ -81,6 +81,30 @@ def test_a_prepared_visit_is_settled_and_printed_in_six_keystrokes(desk: Desk, c
     assert keys.count <= MOST_KEYS
     pdf = clerk.context.request.post(link, form={"csrfmiddlewaretoken": token}, headers={"Referer": clerk.url}).body()
     assert shown in PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
+
+
+def test_enter_waits_for_the_candidates_of_what_was_typed(desk: Desk, clerk: Page) -> None:
+    """A slow answer neither loses the item nor takes one of an earlier text."""
+    number = visits_waiting(clerk, desk)[0]
+    go(clerk, desk, clerk.locator("tbody td:first-child a").first.get_attribute("href") or "")
+    expect(clerk.locator("#id_code")).to_be_focused()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    clerk.route("**/items?*", hold)
+    clerk.keyboard.type("院内CT")
+    clerk.keyboard.press("Enter")
+    expect(clerk.locator("#id_code")).to_be_focused()
+    clerk.wait_for_function("document.querySelector('#candidates li') === null")
+    with clerk.expect_response("**/items?*"):
+        while not held:
+            clerk.wait_for_timeout(50)
+        held.pop().continue_()
+    expect(clerk.locator("#id_quantity")).to_be_focused()
+    assert "CT" in clerk.locator("#chosen").inner_text(), number
+    clerk.unroute("**/items?*")
 
 
 def test_lines_are_typed_with_candidates_full_width_and_a_live_bill(desk: Desk, clerk: Page) -> None:

@@ -86,6 +86,7 @@ GROUPS = (
             Entry("care:paper_bills", Words("手工报销", "Paper bills"), Right.LEDGER_SEE),
             Entry("care:touched", Words("待重新结算", "To settle anew"), Right.SETTLEMENT_SEE),
             Entry("care:resettlements", Words("重新结算", "Re-settlement"), Right.LEDGER_SEE),
+            Entry("care:policies", Words("政策文件", "Documents"), Right.SETTLEMENT_SEE),
             Entry("care:dues", Words("回补款", "Back-payments"), Right.LEDGER_SEE),
         ),
     ),

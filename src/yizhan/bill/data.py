@@ -233,9 +233,9 @@ class _Reading:
 
     def fact(self, told: Mapping[str, Any]) -> str:
         value = self.joined(self.pick(v) for v in told["values"])
-        if told["fact"] != "referral":
+        if told["fact"] not in ("referral", "emergency"):
             return value
-        return word("labelled", self.lang, fact=self.fact_name("referral"), value=value)
+        return word("labelled", self.lang, fact=self.fact_name(told["fact"]), value=value)
 
     def fact_name(self, code: str) -> str:
         return FACTS[code].zh if self.lang == "zh" else FACTS[code].en
@@ -323,11 +323,15 @@ class _Reading:
             value = next(a["value"] for a in self.told["alternatives"] if a["fact"] == "referral")
             key = "referral" if value == "by_rule" else "unreferred"
             yield word(key, self.lang, other=yuan_grouped(other), gap=yuan_grouped(abs(other - patient)))
+        for gone in self.told["ended"]:
+            name = gone["document"] if self.lang == "zh" else gone["document_en"] or gone["document"]
+            yield word("ended", self.lang, document=name, on=gone["on"])
         for mark in self.told["identities"]:
             if not mark["counts"]:
                 on = self.stored["identity_on"]
                 yield word("not_counted", self.lang, identity=self.pick(mark), begins=mark["from"], on=on)
-        for code in dict.fromkeys(u["fact"] for u in self.stored["unmatched"]):
+        # Most diseases are on no list: that says nothing. A hospital or county that no rule knows may be misspelt.
+        for code in dict.fromkeys(u["fact"] for u in self.stored["unmatched"] if u["fact"] != "diagnoses"):
             names = [u["name"] for u in self.stored["unmatched"] if u["fact"] == code]
             yield word("unmatched", self.lang, fact=self.fact_name(code), names="、".join(names))
 

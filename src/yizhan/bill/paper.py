@@ -33,13 +33,16 @@ TEMPLATE = Path(__file__).with_name("one_bill.typ")
 class Paper:
     """A bill and what only the office knows of it: who it is for, its verification code, whether it is a reprint or reversed.
 
-    `head` are (label, value) pairs, `mark` a word such as 补打 2 or 红字 that is printed beside the title.
+    `head` are (label, value) pairs, `mark` a word such as 补打 2 or 红字 that is printed beside the title. `money` is what the patient
+    paid and what is still to move, as (label, fen), the last one in bold, under `money_title`.
     """
 
     bill: OneBill
     head: tuple[tuple[str, str], ...] = ()
     code: str = ""
     mark: str = ""
+    money_title: str = ""
+    money: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,8 @@ def _laid_out(paper: Paper, covered: frozenset[int], missing: list[str]) -> dict
         "title": b.title,
         "mark": paper.mark,
         "head": [list(pair) for pair in paper.head],
+        "money_title": paper.money_title,
+        "money": [[label, _money(fen)] for label, fen in paper.money],
         "care": " · ".join(b.care),
         "identity": ("、" if lang == "zh" else ", ").join(b.identities) or word("none", lang),
         "total": _money(b.total), "paid": _money(b.paid), "patient": _money(b.patient),

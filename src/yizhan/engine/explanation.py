@@ -7,14 +7,14 @@ deductibles. Nothing is calculated again here: the sentence prints what the sett
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from yizhan.engine.facts import CHARGES, FACTS, POTS
-from yizhan.engine.money import RATIO_ONE, half_up, percent, yuan_grouped
+from yizhan.engine.money import NO_LIMIT, RATIO_ONE, half_up, percent, yuan_grouped
 from yizhan.engine.scheme import Adjuster, Citation, Cited, TotalLimit
-from yizhan.engine.steps import CUMULATIVE, OWN_CAP, RATIO, TOP_UP, Bill, Figures, LayerRun
+from yizhan.engine.steps import CUMULATIVE, OWN_CAP, RATIO, TOP_UP, Bill, Figures, LayerRun, deductible_of
 
 if TYPE_CHECKING:
     from yizhan.engine.resolution import LayerCase
@@ -57,8 +57,8 @@ SENTENCES = {
     "barred": ("这种情形不支付", "nothing is paid in this case"),
     "required": ("须先有{layers}支付，本次没有，所以不支付", "pays only after {layers} has paid, which it has not"),
     "cost_ceiling": ("超过计入限额的不算，计入 {amount} 元", "cost above the ceiling does not count; {amount} yuan do"),
-    "deductible": ("起付标准 {printed} 元，本次扣除 {amount} 元", "deductible {printed} yuan; {amount} yuan are taken off this bill"),
-    "outside": ("{printed} 元以内不归这一层，本次扣除 {amount} 元", "the first {printed} yuan are not this layer's; {amount} yuan are taken off"),
+    "deductible": ("起付标准 {printed} 元{because}，本次扣除 {amount} 元", "deductible {printed} yuan{because}; {amount} yuan are taken off this bill"),
+    "outside": ("{printed} 元以内不归这一层{because}，本次扣除 {amount} 元", "the first {printed} yuan are not this layer's{because}; {amount} yuan are taken off"),
     "share": ("{counted} × {ratio} = {amount} 元", "{counted} × {ratio} = {amount} yuan"),
     "ratio": ("（{counted} − {deductible}）× {ratio} = {amount} 元", "({counted} − {deductible}) × {ratio} = {amount} yuan"),
     "bands": ("{bands} = {amount} 元", "{bands} = {amount} yuan"),
@@ -245,6 +245,41 @@ def _bands_words(f: Figures, amount: int, deductible: int, due: int) -> Mapping[
     return {"bands_zh": text, "bands_en": text}
 
 
+_SCOPES = (
+    ("今年", "this year"), ("今年在同级医院", "this year in hospitals of this grade"), ("今年在这家医院", "this year in this hospital"),
+    ("今年为这个病种", "this year for this disease"),
+)  # fmt: skip
+"""What further stays are counted by, in the order of `Figures.nth_scope`."""
+
+
+def _because(f: Figures, run: LayerRun, bill: Bill) -> Mapping[str, str]:
+    """Why another deductible is taken off than the one that is printed: a further or linked stay, the ceiling of the year."""
+    zh, en = [], []
+    nth = bill.stays[f.nth_scope] - (f.chained == 2)
+    if f.chained == 1:
+        zh.append("转诊接续的住院，前面扣过的不再扣")
+        en.append("a stay that continues another after a referral, what was taken off before is not taken off again")
+    elif nth >= 1:
+        k = min(nth, 3) - 1
+        after: tuple[str, str] | None = None
+        if f.nth_fixed[k] >= 0:
+            after = f"{yuan_grouped(f.nth_fixed[k])} 元", f"{yuan_grouped(f.nth_fixed[k])} yuan"
+        elif f.nth_less > 0:
+            less, least = yuan_grouped(f.nth_less * nth), yuan_grouped(f.nth_least)
+            after = f"减 {less} 元，最低 {least} 元", f"less {less} yuan, at least {least} yuan"
+        elif f.nth[k] != RATIO_ONE:
+            after = f"按 {percent(f.nth[k])} 算", f"at {percent(f.nth[k])}"
+        if after is not None:
+            zh.append(f"{_SCOPES[f.nth_scope][0]}第 {nth + 1} 次住院，{after[0]}")
+            en.append(f"stay no. {nth + 1} {_SCOPES[f.nth_scope][1]}, {after[1]}")
+    if not f.chained and f.deductible_annual < NO_LIMIT:
+        alone = deductible_of(replace(f, deductible_annual=NO_LIMIT), bill, ())
+        if run.deductible < min(alone, run.counted):
+            zh.append(f"全年起付最多 {yuan_grouped(f.deductible_annual)} 元")
+            en.append(f"at most {yuan_grouped(f.deductible_annual)} yuan in the year")
+    return {"because_zh": "".join(f"（{t}）" for t in zh), "because_en": "".join(f" ({t})" for t in en)}
+
+
 def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
     f = case.figures
     if f.formula == RATIO:
@@ -255,7 +290,7 @@ def _formula(case: LayerCase, run: LayerRun, bill: Bill) -> list[Step]:
         steps = []
         if printed or run.deductible:
             op = "deductible" if case.insures else "outside"
-            steps.append(Step(op, run.deductible, {"printed": printed}, story=told))
+            steps.append(Step(op, run.deductible, {"printed": printed}, _because(f, run, bill), told))
         if len(f.bands) == 1:
             numbers = {"counted": run.counted, "deductible": run.deductible, "ratio": f.bands[0][2]}
             steps.append(Step("ratio" if run.deductible else "share", run.due, numbers, story=_told(case, "比例")))

@@ -316,6 +316,7 @@ class Conventions:
     identity_rank: tuple[str, ...] = ()
     local_rules: str = "error"
     referral_above: str = "county"
+    arrears_days: int = 0
 
     def year_of(self, on: date) -> int:
         """The policy year of a day: the calendar year in which it began."""

@@ -119,12 +119,21 @@ def _limits(settlement: Settlement) -> tuple[dict[str, int], dict[str, int]]:
     return ceilings, starts
 
 
+def _needs_none(claim: Claim, scheme: Scheme) -> bool:
+    """Whether a stay needs no referral: in a township's hospital, and, unless the area wants one there, in the own county's."""
+    tier, place = claim.facts.get("institution_tier"), claim.facts.get("place")
+    at_home = tier == "county" and place == "own_county" and scheme.conventions.referral_above == "county"
+    return tier == "township" or at_home
+
+
 def alternatives(
     claim: Claim, beneficiary: Beneficiary, settlement: Settlement, scheme: Scheme
 ) -> Iterator[Alternative]:
     """What the patient would pay with (without) a referral, and if a review refused what is held; where that differs."""
     had = claim.facts.get("referral")
     asked = [("referral", "none" if had == "by_rule" else "by_rule")] if had in ("by_rule", "none") else []
+    if had == "by_rule" and _needs_none(claim, scheme):
+        asked = []  # nobody is without one where none is needed
     if settlement.held:
         asked.append(("expert_review", "rejected"))
     for fact, value in asked:

@@ -731,12 +731,17 @@ class Reader:
                     found.conventions["identity_rank"] = tuple(ranked)
                 else:
                     found.conventions["cross_year_identities"] = frozenset(ranked)
+            elif key.text == "欠费期限":
+                if days := re.fullmatch("([0-9]{1,3})天", value.text):
+                    found.conventions["arrears_days"] = int(days[1])
+                else:
+                    self.bad(value.line, "欠费期限应为天数，如 30天", "欠费期限 should be days: 30天")
             elif key.text == "年度":
                 self._year(value, found)
             elif key.text == "英文名":
                 found.name_en = value.text
             else:
-                self.unknown(key, (*CONVENTIONS, "身份从高到低", "年末分割身份", "年度", "英文名"))
+                self.unknown(key, (*CONVENTIONS, "身份从高到低", "年末分割身份", "年度", "欠费期限", "英文名"))
 
     def _year(self, value: Text, found: Found) -> None:
         if value.text == "自然年度":

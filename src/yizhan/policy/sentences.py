@@ -1063,6 +1063,13 @@ def _conventions(w: Words, node: Node, document: Document, found: Found) -> list
                 f"{'身份从高到低' if key == '身份从高到低' else '年末切开的身份'}：{'、'.join(ranked)}",
                 f"{'identities from the highest' if key == '身份从高到低' else 'identities whose stays are cut'}: {', '.join(ranked)}",
             ))  # fmt: skip
+        elif key == "欠费期限":
+            told.append(
+                w.said(
+                    f"个人负担结算后{text}内没有交清的才算欠费到期",
+                    f"the own share is overdue when it is not paid within {text.removesuffix('天')} days of settling",
+                )
+            )
         elif key == "年度":
             told.append(
                 w.said(

@@ -20,6 +20,7 @@ from yizhan.agency.care.claims import APPROVED_ONLY, FACTS_BY_WORD, STATED
 from yizhan.agency.care.errors import (
     AdmissionAhead,
     AlreadySettled,
+    BegunAfterDeath,
     ConfirmationUsed,
     DepositNotTaken,
     LineNotThere,
@@ -101,6 +102,7 @@ def register_visit(
     with acting(acting_user):
         person = Person.objects.select_related("merged_into").get(pk=person.pk)
         person = person.merged_into or person
+        _refuse_dead(person, admitted_on)
         row = Visit(
             number=number or _own_number(admitted_on), institution=institution, person=person, area_path=person.area_path,
             care=care, admitted_on=admitted_on, discharged_on=discharged_on, state=state, department=department,
@@ -116,6 +118,12 @@ def register_visit(
             raise
         record("visit.register", row, person_id=person.pk, care=care, state=state, acting_user=acting_user)
         return row
+
+
+def _refuse_dead(person: Person, admitted_on: date) -> None:
+    """Who died is treated no more: a visit may end after the day of death only by mistake, and never begins there."""
+    if person.died_on is not None and person.died_on < admitted_on:
+        raise Problems([BegunAfterDeath(died=person.died_on, admitted=admitted_on)])
 
 
 def _statable(facts: dict[str, Any], source: str, acting_user: Actor) -> dict[str, Any]:
@@ -164,6 +172,8 @@ def _change(visit: Visit, changes: Mapping[str, Any], *, acting_user: Actor) -> 
         visit.facts = kept | _statable(dict(visit.facts), visit.source, acting_user)
     if visit.discharged_on is not None and visit.discharged_on < visit.admitted_on:
         raise Problems([WrongDays(first=visit.admitted_on, second=visit.discharged_on)])
+    if "admitted_on" in changes:
+        _refuse_dead(visit.person.merged_into or visit.person, visit.admitted_on)
     if "state" not in changes and visit.state in ("admitted", "discharged"):
         visit.state = "discharged" if visit.discharged_on else "admitted"
     visit.save(update_fields=[*dict.fromkeys([*changes, "facts", "state"])])

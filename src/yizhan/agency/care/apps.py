@@ -32,6 +32,6 @@ class CareConfig(AppConfig):
         books.register()
         for waiting in (
             panels.to_settle_anew, panels.batches_to_decide, panels.papers_to_decide, panels.papers_sent_back,
-            panels.findings_to_decide, panels.held_parts, panels.visits_to_settle,
+            panels.findings_to_decide, panels.held_parts, panels.visits_to_settle, panels.documents_ending,
         ):  # fmt: skip
             waits(waiting)

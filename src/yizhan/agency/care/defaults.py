@@ -9,32 +9,51 @@ withdrawn and the bill settled without it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from yizhan.agency.care.errors import DefaultProposed, NothingOwed, WhyNeeded
-from yizhan.agency.care.models import DefaultFinding, Settlement
+from yizhan.agency.care.errors import DefaultProposed, NotDueYet, NothingOwed, WhyNeeded
+from yizhan.agency.care.models import DefaultFinding, Settlement, Visit
 from yizhan.agency.care.queries import patient_account
 from yizhan.agency.care.rewriting import find_default
 from yizhan.agency.care.settling import read_visit
+from yizhan.agency.desk.words import Words
+from yizhan.agency.enrolment.years import scheme_at
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import NotFound, Outdated, SamePerson
 from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import acting, demand, institution_of
+from yizhan.errors import Problems
 
-OVERDUE_DAYS = 30
-"""Days after settling after which the list calls arrears overdue. No document says how many; the bureau chooses."""
+
+def days_to_pay(area_path: str) -> int:
+    """Days from settling until the own share is due, by the choices of the area（约定: 欠费期限）; 0 where it says nothing."""
+    try:
+        return scheme_at(area_path).conventions.arrears_days
+    except Problems:
+        return 0
+
+
+def consequences(area_path: str) -> tuple[Words, ...]:
+    """The layers that stop paying after a wilful default by the policies of the area."""
+    try:
+        scheme = scheme_at(area_path)
+    except Problems:
+        return ()
+    stopped = {r.layer for r in scheme.rules if any(c.fact == "wilful_default" and "yes" in c.values for c in r.when)}
+    return tuple(Words(layer.name, layer.en) for layer in scheme.layers if layer.name in stopped)
+
 
 # --- Who owes what ----------------------------------------------------------------------------------------------------
 
 _ARREARS = """
     select s.id, s.visit_id, v.number, s.person_id, coalesce(p.merged_into_id, p.id), s.institution_id, s.discharged_on,
-        (s.recorded_at at time zone %(zone)s)::date, s.patient_fen, s.total_fen - s.paid_fen + s.person_fen,
+        (s.recorded_at at time zone %(zone)s)::date, s.area_path, s.patient_fen, s.total_fen - s.paid_fen + s.person_fen,
         coalesce(m.paid, 0), f.id, f.state
     from care_settlement s
     join care_visit v on v.id = s.visit_id
@@ -62,6 +81,7 @@ class Arrears:
     institution_id: int
     discharged_on: date
     settled_on: date
+    area_path: str
     patient_fen: int
     due_fen: int
     paid_fen: int
@@ -78,8 +98,8 @@ class Arrears:
         return (today - self.settled_on).days
 
     def overdue(self, today: date) -> bool:
-        """Whether the list says so."""
-        return self.days(today) > OVERDUE_DAYS
+        """Whether the day on which it was due is past."""
+        return self.days(today) > days_to_pay(self.area_path)
 
 
 MOST = 2_000
@@ -106,10 +126,10 @@ def findings() -> QuerySet[DefaultFinding]:
     return rows.order_by("-id")
 
 
-def propose_default(visit_id: int, *, evidence: str, acting_user: Officer) -> DefaultFinding:
-    """Propose that the own share of a settled visit is wilfully not paid.
+def propose_default(visit_id: int, *, evidence: str, on: date, acting_user: Officer) -> DefaultFinding:
+    """Propose that the own share of a settled visit is wilfully not paid. `on` is today.
 
-    Raises NotFound, NotAllowed, WhyNeeded without evidence, NothingOwed, DefaultProposed.
+    Raises NotFound, NotAllowed, WhyNeeded without evidence, NothingOwed, NotDueYet, DefaultProposed.
     """
     demand(acting_user, Right.VISIT_EDIT)
     if not evidence.strip():
@@ -120,6 +140,7 @@ def propose_default(visit_id: int, *, evidence: str, acting_user: Officer) -> De
         if visit.institution is None or account.arrears_fen <= 0:
             raise NothingOwed(visit=visit.number)
         live = Settlement.objects.live().get(visit=visit)
+        _refuse_early(visit, live, on)
         earlier = DefaultFinding.objects.select_for_update(of=("self",)).filter(visit=visit, state="decided").first()
         if earlier is not None and live.claim.get("wilful_default") != "yes":
             earlier.state = "lapsed"  # the bill was reversed since, and settled again
@@ -138,6 +159,17 @@ def propose_default(visit_id: int, *, evidence: str, acting_user: Officer) -> De
             raise DefaultProposed(visit=visit.number, state_zh=words.zh, state_en=words.en) from None
         record("default.propose", row, person_id=row.person_id, fen=row.arrears_fen, acting_user=acting_user)
         return row
+
+
+def _refuse_early(visit: Visit, live: Settlement, on: date) -> None:
+    """The days run from the settlement that holds, as on the list: who is asked for another amount gets the days again."""
+    settled, days = timezone.localdate(live.recorded_at), days_to_pay(visit.area_path)
+    due = settled + timedelta(days=days)
+    if on <= due:
+        scheme = scheme_at(visit.area_path)
+        raise NotDueYet(
+            visit=visit.number, settled=settled, due=due, days=days, area=scheme.name, area_en=scheme.name_en
+        )
 
 
 def _locked(number: int, state: str, acting_user: Officer) -> DefaultFinding:
@@ -211,4 +243,10 @@ def notice_of(visit_id: int, *, acting_user: Officer) -> dict[str, Any]:
         if live is None or visit.institution is None or account.arrears_fen <= 0:
             raise NothingOwed(visit=visit.number)
         record("arrears.notice", visit, person_id=visit.person_id, fen=account.arrears_fen, acting_user=acting_user)
-        return {"visit": visit, "bill": live, "account": account, "today": timezone.localdate()}
+        return {
+            "visit": visit,
+            "bill": live,
+            "account": account,
+            "today": timezone.localdate(),
+            "stopped": consequences(visit.area_path),
+        }

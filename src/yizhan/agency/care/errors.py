@@ -317,6 +317,18 @@ class AdmissionAhead(InputProblem):
     en = "the day of admission {day} is still ahead. Correct it, or register a planned admission."
 
 
+class BegunAfterDeath(InputProblem):
+    code = "begun_after_death"
+    zh = "登记的死亡日期是 {died}，就诊从 {admitted} 开始，在它以后，不能登记。请核对证件和日期；死亡登记有误的，请参保地更正。"
+    en = "the person is recorded as having died on {died}; a visit that begins on {admitted}, after that, cannot be registered. Check the certificate and the day; if the record of the death is wrong, let the insuring county correct it."
+
+
+class NotDueYet(InputProblem):
+    code = "not_due_yet"
+    zh = "就诊 {visit} 在 {settled} 结算，{due} 到期，到期以前没有交清不算拖欠，不能提请认定。期限 {days} 天是{area}政策“约定”里的代用数字：文件没有写期限。"
+    en = "visit {visit} was settled on {settled} and is due on {due}; until then nothing is in default, and no finding can be proposed. The {days} days are a stand-in among the choices of {area_en}: no document gives a day."
+
+
 class ReceiptTaken(InputProblem):
     code = "receipt_taken"
     zh = "收据号 {receipt} 已经用过。请核对，不要重复收款。"

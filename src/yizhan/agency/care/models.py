@@ -216,6 +216,7 @@ class Settlement(models.Model):
     message_id = models.CharField(max_length=60, blank=True)
     message_digest = models.CharField(max_length=64, blank=True)
     care = models.CharField(max_length=20)
+    department = models.CharField(max_length=60, blank=True)
     admitted_on = models.DateField()
     discharged_on = models.DateField()
     identity_on = models.DateField(help_text="day on which the identities count")

@@ -19,6 +19,7 @@ from yizhan.bill.data import OneBill, one_bill
 from yizhan.bill.paper import Paper, Printed, print_bills
 from yizhan.bill.picture import waterfall
 from yizhan.bill.words import WORDS, word
+from yizhan.engine.facts import FACTS
 
 AT_ONCE = 50
 """Bills that one PDF should hold: each takes some 4 MB of memory while the file is made."""
@@ -55,7 +56,35 @@ class SettledRow(Protocol):
     def patient_fen(self) -> int: ...
 
     @property
+    def person_fen(self) -> int: ...
+
+    @property
+    def department(self) -> str: ...
+
+    @property
+    def beneficiary(self) -> Any: ...
+
+    @property
     def recorded_at(self) -> datetime: ...
+
+
+class Account(Protocol):
+    """What an institution asks of the patient, and what was paid, in fen（queries.PatientAccount）."""
+
+    @property
+    def due_fen(self) -> int: ...
+
+    @property
+    def deposits_fen(self) -> int: ...
+
+    @property
+    def payments_fen(self) -> int: ...
+
+    @property
+    def refunds_fen(self) -> int: ...
+
+    @property
+    def arrears_fen(self) -> int: ...
 
 
 class VisitRow(Protocol):
@@ -78,10 +107,12 @@ def context(
     *,
     name: str = "",
     mark: str = "",
+    account: Account | None = None,
 ) -> dict[str, Any]:
     """All that `care/bill.html` shows and `pdf` prints, in `zh` or `en`.
 
     `name` is the person's name as this officer may see it; without one it is masked. `mark` is printed beside the title: 补打 2, 作废.
+    `account` is what the patient paid by now; none for a bill that no longer holds, or that no institution asked for.
     """
     categories = [
         (FEES[code].zh if lang == "zh" else FEES[code].en, (a, b, c, d)) for code, a, b, c, d in settlement.categories
@@ -92,18 +123,22 @@ def context(
         total=settlement.total_fen, paid=settlement.paid_fen, patient=settlement.patient_fen,
         on=timezone.localtime(settlement.recorded_at).date(),
     )  # fmt: skip
+    money = _money(settlement, account, lang)
+    money_title = word("money", lang, on=timezone.localdate()) if money else ""
     head = _head(settlement, visit, bill, name or mask_name(visit.person.name))
     return {
         "one": bill,
         "picture": waterfall(bill),
         "head": head,
+        "money_title": money_title,
+        "money": money,
         "code": code,
         "w": {key: texts[lang != "zh"] for key, texts in WORDS.items() if "{" not in texts[0]},
         "unused": word("unused", lang, layers=("、" if lang == "zh" else ", ").join(bill.unused))
         if bill.unused
         else "",
         "year_words": word("year", lang, year=bill.year),
-        "paper": Paper(bill, head, code, mark),
+        "paper": Paper(bill, head, code, mark, money_title, money),
     }
 
 
@@ -111,9 +146,11 @@ def _head(settlement: SettledRow, visit: VisitRow, bill: OneBill, name: str) -> 
     """Who, where and when, as (label, value); the certificate number masked, as everywhere."""
     said = (
         ("name", name),
+        ("sex_age", _sex_age(settlement, bill.lang)),
         ("id_number", visit.person.id_mask),
         ("person_number", visit.person.number),
         ("institution", visit.where),
+        ("department", settlement.department),
         ("visit", visit.number),
         ("stay", word("dates", bill.lang, admitted=settlement.admitted_on, discharged=settlement.discharged_on)),
         ("diagnoses", "、".join(map(str, settlement.claim.get("diagnoses", ())))),
@@ -121,6 +158,32 @@ def _head(settlement: SettledRow, visit: VisitRow, bill: OneBill, name: str) -> 
         ("settled_at", timezone.localtime(settlement.recorded_at).strftime("%Y-%m-%d %H:%M")),
     )
     return tuple((word(key, bill.lang), value) for key, value in said if value)
+
+
+def _sex_age(settlement: SettledRow, lang: str) -> str:
+    """As the person was known when the bill was settled, on the day of admission."""
+    known = settlement.beneficiary
+    born, day = date.fromisoformat(known["born_on"]), settlement.admitted_on
+    age = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+    return word("years_old", lang, sex=FACTS["sex"].word(known["sex"], lang), n=max(age, 0))
+
+
+def _money(settlement: SettledRow, account: Account | None, lang: str) -> tuple[tuple[str, int], ...]:
+    """What the patient paid and what is still to move, as (label, fen); what is nothing is left out, but the last line."""
+    said: list[tuple[str, int]] = []
+    if account is not None:
+        owed = account.arrears_fen
+        said = [
+            ("due", account.due_fen if account.due_fen != settlement.patient_fen else 0), ("deposits", account.deposits_fen),
+            ("payments", account.payments_fen), ("refunds", account.refunds_fen),
+        ]  # fmt: skip
+    found = settlement.person_fen
+    said.append(("to_person" if found > 0 else "from_person", abs(found)))
+    nothing = account is not None and not account.deposits_fen
+    told = [(word(key, lang), fen) for key, fen in said if fen or (key == "payments" and nothing)]
+    if account is not None:
+        told.append((word("still_due" if owed > 0 else "to_return" if owed < 0 else "even", lang), abs(owed)))
+    return tuple(told)
 
 
 def pdf(contexts: Sequence[dict[str, Any]], lang: str) -> bytes:

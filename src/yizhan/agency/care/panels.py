@@ -21,6 +21,7 @@ from yizhan.agency.care.models import (
 from yizhan.agency.care.queries import of_person, touched, worklist
 from yizhan.agency.care.settling import year_states
 from yizhan.agency.desk.words import Words
+from yizhan.agency.enrolment.years import scheme_at
 from yizhan.agency.people.models import Person
 from yizhan.agency.people.panels import Held
 from yizhan.agency.rosters.models import Roster
@@ -32,6 +33,8 @@ from yizhan.agency.staff.scope import institution_of
 from yizhan.engine.claim import YearState
 from yizhan.engine.money import yuan_grouped
 from yizhan.engine.scheme import Scheme
+from yizhan.errors import Problems
+from yizhan.policy.endings import ended, ending
 
 SHOWN = 20
 """Bills on a person's page; all of them are in the print."""
@@ -209,6 +212,21 @@ def findings_to_decide(officer: Officer) -> Waiting | None:
         return None
     count = DefaultFinding.objects.filter(state="proposed").exclude(made_by=officer).count()
     return Waiting(Words("恶意拖欠待认定", "findings of default to decide"), count, reverse("care:defaults"))
+
+
+def documents_ending(officer: Officer) -> Waiting | None:
+    """Documents of the area that ended, or end soon, without a successor: bills after their last day are settled without them."""
+    if institution_of(officer) is not None or not officer.may(Right.SETTLEMENT_SEE):
+        return None
+    try:
+        scheme = scheme_at(officer.area_path)
+    except Problems:
+        return None
+    today = timezone.localdate()
+    gone, soon = ended(scheme, today), ending(scheme, today)
+    named = "、".join(d.name for d in (*gone, *soon))
+    words = Words(f"政策文件到期、没有接续：{named}", "documents that end without a successor")
+    return Waiting(words, len(gone) + len(soon), reverse("care:policies"), bool(gone))
 
 
 def held_parts(officer: Officer) -> Waiting | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from typing import Any
 
 from django.db.models import Count, DateField, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.fields.json import KeyTextTransform
@@ -142,6 +143,17 @@ def lines(found: Visit) -> QuerySet[BillLine]:
     return BillLine.objects.filter(visit=found).order_by("position")
 
 
+def lines_named(found: Visit, typed: str) -> QuerySet[BillLine]:
+    """The lines that somebody means by their number, code, or a part of their name; all where nothing is typed."""
+    words = " ".join(typed.split())
+    if not words:
+        return lines(found)
+    named = Q(name__icontains=words) | Q(code__istartswith=words) | Q(national_code__istartswith=words)
+    if words.isascii() and words.isdecimal() and len(words) < 6:
+        named |= Q(position=int(words))
+    return lines(found).filter(named)
+
+
 def of_person(person: Person) -> QuerySet[Settlement]:
     """All bills of a person that hold, those of persons merged into this one included, in the order of the year."""
     rows = Settlement.objects.live().filter(Q(person=person) | Q(person__merged_into=person))
@@ -203,6 +215,13 @@ class PatientAccount:
 
     due_fen: int
     paid_fen: int
+    deposits_fen: int = 0
+    refunds_fen: int = 0
+
+    @property
+    def payments_fen(self) -> int:
+        """What was paid besides deposits, before anything was given back."""
+        return self.paid_fen - self.deposits_fen + self.refunds_fen
 
     @property
     def arrears_fen(self) -> int:
@@ -213,8 +232,34 @@ class PatientAccount:
 def patient_account(found: Visit) -> PatientAccount:
     """The patient's account of a visit: before it is settled, nothing is due."""
     live = Settlement.objects.live().filter(visit=found).first()
-    paid = PatientPayment.objects.filter(visit=found).aggregate(sum=Sum("fen"))["sum"] or 0
-    return PatientAccount(live.due_fen if live else 0, paid)
+    paid = PatientPayment.objects.filter(visit=found).aggregate(**_paid("fen", "kind"))
+    return _account(live.due_fen if live else 0, paid)
+
+
+def _paid(fen: str, kind: str) -> dict[str, Sum]:
+    return {
+        "paid": Sum(fen),
+        "deposits": Sum(fen, filter=Q(**{kind: "deposit"})),
+        "refunds": Sum(fen, filter=Q(**{kind: "refund"})),
+    }
+
+
+def _account(due: int, paid: Mapping[str, Any]) -> PatientAccount:
+    return PatientAccount(due, paid["paid"] or 0, paid["deposits"] or 0, -(paid["refunds"] or 0))
+
+
+def accounts_of(rows: Iterable[Settlement]) -> dict[int, PatientAccount]:
+    """The patients' accounts of those of these bills that hold and an institution asked for, by settlement. One statement.
+
+    Of a bill of the time before the platform nothing is known unless money of the patient is on record.
+    """
+    sums = _paid("visit__patient_payments__fen", "visit__patient_payments__kind")
+    known = Q(visit__patient_payments__isnull=False) | ~Q(visit__source="import")
+    found = Settlement.objects.live().filter(known, pk__in=[row.pk for row in rows], institution__isnull=False)
+    return {
+        row["pk"]: _account(row["total_fen"] - row["paid_fen"] + row["person_fen"], row)
+        for row in found.values("pk", "total_fen", "paid_fen", "person_fen").annotate(**sums)
+    }
 
 
 # --- What a change of the past touches --------------------------------------------------------------------------------

@@ -270,7 +270,7 @@ def _write(found: Planned, *, known_at: datetime | None = None, why: str, acting
 def _reversed(old: Settlement, *, why: str, now: datetime, acting_user: Actor) -> Settlement:
     return Settlement(
         id=_next_number(), person=old.person, area_path=old.area_path, visit=old.visit, institution_id=old.institution_id,
-        kind="reversed", replaces=old, ordinal=old.ordinal, care=old.care, admitted_on=old.admitted_on,
+        kind="reversed", replaces=old, ordinal=old.ordinal, care=old.care, department=old.department, admitted_on=old.admitted_on,
         discharged_on=old.discharged_on, identity_on=old.identity_on, settled_on=old.settled_on, identities=[], total_fen=0,
         paid_fen=0, patient_fen=0, claim=old.claim, beneficiary=old.beneficiary, result={}, categories=old.categories, years=[], states={},
         digest=old.digest, why=why, known_at=old.known_at, recorded_at=now,

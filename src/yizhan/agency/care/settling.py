@@ -579,7 +579,7 @@ def row_of(
     claim = answered.request.claims[0]
     return Settlement(
         id=number, person=person, area_path=visit.area_path, visit=visit, institution_id=visit.institution_id, kind=kind,
-        replaces_id=replaces_id, ordinal=ordinal or number, care=visit.care, admitted_on=claim.admitted_on,
+        replaces_id=replaces_id, ordinal=ordinal or number, care=visit.care, department=visit.department, admitted_on=claim.admitted_on,
         discharged_on=claim.discharged_on, identity_on=outcome.identity_on, settled_on=claim.settled_on,
         identities=sorted(outcome.identities), total_fen=outcome.costs.total, paid_fen=outcome.paid, held_fen=outcome.held,
         person_fen=sum(p.person for p in payments), patient_fen=outcome.patient_share, payment_count=len(payments), claim=dict(asked.claim),

@@ -50,6 +50,7 @@ urlpatterns = [
     path("visits/<int:number>/reverse", visit.reverse_settlement, name="reverse"),
     path("visits/<int:number>/correct", visit.correct, name="correct"),
     # what the bureau does with settled bills, and paper bills
+    path("policies", settled.policies, name="policies"),
     path("touched", resettlements.touched, name="touched"),
     path("touched/export", resettlements.export_touched, name="export_touched"),
     path("resettlements", resettlements.resettlements, name="resettlements"),

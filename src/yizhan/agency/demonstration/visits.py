@@ -18,6 +18,7 @@ from yizhan.agency.demonstration import catalogues
 from yizhan.agency.demonstration.country import officer
 from yizhan.agency.demonstration.population import Made, drawn, known
 from yizhan.agency.enrolment.models import Enrolment
+from yizhan.agency.filings.actions import filing
 from yizhan.agency.people.models import Person
 from yizhan.agency.providers.splitting import Charge
 from yizhan.agency.staff.models import Officer
@@ -46,10 +47,11 @@ def make(county: str) -> None:
     ]  # fmt: skip
     for place, days, diagnosis, more in waiting:
         _stay(clerk, people[place], today - timedelta(days=days), today, diagnosis, more=more)
-    for place, code in ((4, "YS1006"), (5, "YS2013")):
-        visit = _visit(
-            clerk, people[place], "chronic", today, today, "E11.9 2型糖尿病" if place == 4 else "N18.5 慢性肾脏病5期"
-        )
+    for place, code, disease, icd, diagnosis in (
+        (4, "YS1006", "糖尿病", "E11", "E11.9 2型糖尿病"), (5, "YS2013", "终末期肾病", "N18.5", "N18.5 慢性肾脏病5期"),
+    ):  # fmt: skip
+        _register(county, people[place], disease, icd, today - timedelta(days=60))
+        visit = _visit(clerk, people[place], "chronic", today, today, diagnosis)
         _charge(clerk, visit, [(today, "YS2002", 1), (today, code, 4), (today, "YS1002", 3)])
     for place, days in ((6, 3), (7, 11)):
         visit = _stay(clerk, people[place], today - timedelta(days=days), None, "I63.9 脑梗死", until=today)
@@ -75,6 +77,14 @@ def _insured(county: str) -> Sequence[Person]:
     with acting(officer(f"{county}.officer")):
         insured = set(Enrolment.objects.live().filter(insured__isnull=False).values_list("person_id", flat=True))
     return [person for person in persons if person.pk in insured and person.died_on is None]
+
+
+def _register(county: str, person: Person, disease: str, diagnosis: str, on: date) -> None:
+    """A chronic disease, registered by the bureau: without it no chronic visit is settled."""
+    row = filing.make(
+        "chronic", person, disease=disease, diagnoses=[diagnosis], from_on=on, why="长期用药", acting_user=officer(f"{county}.officer"),
+    )  # fmt: skip
+    filing.decide(row, decision="approve", words="材料齐全", acting_user=officer(f"{county}.reviewer"))
 
 
 def _visit(clerk: Officer, person: Person, care: str, first: date, last: date | None, diagnosis: str) -> Visit:

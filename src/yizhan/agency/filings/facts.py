@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -179,8 +180,8 @@ def _above(person_path: str) -> str:
 def is_of_disease(filed: Filed, diagnoses: Sequence[str], person_path: str) -> bool:
     """Whether one of these diagnoses is the disease of a registration: by its name or code, or a code below it, or one that
     the area's policies count as the same disease（病种编码）."""
-    registered = {_plain(word) for word in (filed.disease, *filed.diagnoses) if word.strip()}
-    said = {_plain(word) for word in diagnoses if word.strip()}
+    registered = {part for word in (filed.disease, *filed.diagnoses) for part in _parts(word)}
+    said = {part for word in diagnoses for part in _parts(word)}
     if registered & said or any(d.startswith(tuple(f"{code}." for code in registered)) for d in said):
         return True
     try:
@@ -190,8 +191,16 @@ def is_of_disease(filed: Filed, diagnoses: Sequence[str], person_path: str) -> b
     return bool(scheme.diseases(registered) & scheme.diseases(said))
 
 
-def _plain(word: str) -> str:
-    return word.strip().upper().replace("。", ".")
+def _parts(word: str) -> Iterator[str]:
+    """A diagnosis as it is written, and, where it is a code followed by a name（N18.5 慢性肾脏病5期）, each of the two."""
+    plain = word.strip().upper().replace("。", ".")
+    if plain:
+        yield plain
+    if both := _CODE_AND_NAME.fullmatch(plain):
+        yield from both.groups()
+
+
+_CODE_AND_NAME = re.compile(r"([A-Z][0-9]{2}(?:\.[0-9A-Z]{1,5})?)[ \t]+(.+)")
 
 
 def _lives_there(f: Filed, institution: Institution) -> bool:

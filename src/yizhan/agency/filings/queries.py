@@ -105,6 +105,11 @@ def filing(number: int) -> Filing:
     return found
 
 
+def holds_certificate(person: Person, on: date) -> bool:
+    """Whether a relief certificate of this person is in force on a day: then a window asks for it and checks it."""
+    return of_person(person).filter(kind="certificate", state="approved", valid__contains=on).exists()
+
+
 def of_person(person: Person) -> QuerySet[Filing]:
     """A person's filings, those of merged records included, latest first."""
     return filings().filter(Q(person=person) | Q(person__merged_into=person))

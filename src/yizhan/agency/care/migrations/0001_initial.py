@@ -84,6 +84,7 @@ class Migration(migrations.Migration):
                 ('message_id', models.CharField(blank=True, max_length=60)),
                 ('message_digest', models.CharField(blank=True, max_length=64)),
                 ('care', models.CharField(max_length=20)),
+                ('department', models.CharField(blank=True, max_length=60)),
                 ('admitted_on', models.DateField()),
                 ('discharged_on', models.DateField()),
                 ('identity_on', models.DateField(help_text='day on which the identities count')),

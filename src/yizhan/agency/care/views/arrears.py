@@ -131,7 +131,7 @@ def arrears_page(request: Request) -> HttpResponse:
             for row in paging
         ],
         "page": paging, "sum": sum(row.fen for row in found), "count": len(found),
-        "overdue": sum(row.overdue(today) for row in found), "overdue_days": defaults.OVERDUE_DAYS,
+        "overdue": sum(row.overdue(today) for row in found), "overdue_days": defaults.days_to_pay(request.user.area_path),
         "hospitals": sorted(hospitals.values(), key=lambda h: h.code), "institution": asked,
         "whole": institution_of(request.user) is None, "may_propose": request.user.may(Right.VISIT_EDIT),
     }  # fmt: skip
@@ -165,7 +165,9 @@ def propose_finding(request: Request, visit: int) -> HttpResponse:
     form = EvidenceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            row = defaults.propose_default(visit, evidence=form.cleaned_data["evidence"], acting_user=request.user)
+            row = defaults.propose_default(
+                visit, evidence=form.cleaned_data["evidence"], on=timezone.localdate(), acting_user=request.user
+            )
         except Refusal as refused:
             again(form, refused)
         else:

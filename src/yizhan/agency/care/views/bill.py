@@ -36,8 +36,12 @@ LANGUAGES = ("zh", "en")
 SIZES = ("a4", "a5")
 
 
-def _context(found: Settlement, lang: str, officer: Officer, *, mark: str = "") -> dict[str, Any]:
-    return one_bill.context(found, found.visit, lang, name=shown_name(found.person, officer), mark=mark)
+def _context(
+    found: Settlement, lang: str, officer: Officer, *, mark: str = "", account: queries.PatientAccount | None = None
+) -> dict[str, Any]:
+    return one_bill.context(
+        found, found.visit, lang, name=shown_name(found.person, officer), mark=mark, account=account
+    )
 
 
 @page(Right.SETTLEMENT_SEE)
@@ -50,7 +54,8 @@ def bill(request: Request, number: int) -> HttpResponse:
     printed = next(row for row in reversed(rows) if row.pk <= found.pk and row.kind != "reversed")
     printed.person, printed.visit = found.person, found.visit
     anew = queries.settled_anew([found], acting_user=request.user)[0] if found.pk == rows[-1].pk else None
-    shown = _context(printed, lang(), request.user)
+    account = queries.accounts_of([printed]).get(printed.pk)
+    shown = _context(printed, lang(), request.user, account=account)
     shown |= {
         "bill": found,
         "fate": queries.fate(found),
@@ -107,12 +112,13 @@ def print_bills(request: Request) -> HttpResponse:
 
 def _pdf(request: Request, rows: Sequence[Settlement], lang: str, *, size: str = "a4", void: str = "") -> HttpResponse:
     marks = count_printing(rows, lang=lang, acting_user=request.user)
+    accounts = queries.accounts_of(rows)
     contexts = []
     for row in rows:
         mark = [void] if void else []
         if before := marks[row.pk]:
             mark.append(word("reprint", lang, n=before))
-        contexts.append(_context(row, lang, request.user, mark=" · ".join(mark)))
+        contexts.append(_context(row, lang, request.user, mark=" · ".join(mark), account=accounts.get(row.pk)))
     printed = one_bill.printed(contexts, lang, size)
     if printed.missing:
         codes = "、".join(f"U+{ord(c):04X}" for c in printed.missing)

@@ -10,6 +10,8 @@ from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import actions, queries
@@ -17,8 +19,8 @@ from yizhan.agency.care.fields import read_ten_thousandths
 from yizhan.agency.care.line_files import MOST_LINES, read_day, read_lines, template_columns
 from yizhan.agency.care.models import BillLine
 from yizhan.agency.care.views.forms import LineForm, LinesFile, WhyForm
-from yizhan.agency.care.views.shared import Refusal, opened
-from yizhan.agency.care.views.window import visit_page
+from yizhan.agency.care.views.shared import Refusal, ToBeSeen, once_seen, opened, shown_effects
+from yizhan.agency.care.views.window import editable, visit_page
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import decimals
 from yizhan.agency.desk.words import lang, later, say
@@ -143,6 +145,7 @@ class Lines(List):
     over_limit = Fen(verbose_name=later("超限价", "Over limit"))
     own = Fen(verbose_name=later("全自费", "Own cost"))
     why = tables.Column(verbose_name=later("为什么", "Why"), orderable=False, attrs={"td": {"class": "name"}})
+    change = tables.Column(verbose_name="", orderable=False, empty_values=(), attrs={"td": {"class": "tight"}})
 
     def render_category(self, value: str) -> str:
         """The national category of cost."""
@@ -157,14 +160,23 @@ class Lines(List):
         pots = (record.in_scope, record.first_pay, record.over_limit, record.own)
         return sentence(record.why, pots, lang())
 
+    def render_change(self, record: BillLine) -> SafeString:
+        """Where the line is changed or removed."""
+        where = reverse("care:visit", args=[record.visit_id])
+        return format_html('<a href="{}?line={}#line">{}</a>', where, record.position, say("改、删", "change"))
+
 
 @page(Right.VISIT_SEE)
 def all_lines(request: Request, number: int) -> HttpResponse:
-    """Every line of a visit, in pages."""
+    """Every line of a visit, in pages, or those that were asked for; each leads to where it is changed."""
     visit = queries.visit(number)
     opened(request, visit)
+    typed = request.GET.get("find", "").strip()[:100]
+    table = Lines(queries.lines_named(visit, typed))
+    if not editable(request, visit, queries.live_settlement(visit)):
+        table.columns.hide("change")
     context = {
-        "table": in_pages(request, Lines(queries.lines(visit))), "visit": visit, "name": shown_name(visit.person, request.user),
+        "table": in_pages(request, table), "visit": visit, "name": shown_name(visit.person, request.user), "typed": typed,
         "sums": queries.line_sums(visit),
     }  # fmt: skip
     return render(request, "care/lines.html", context)
@@ -183,12 +195,16 @@ def refund(request: Request, number: int) -> HttpResponse:
     table = in_pages(request, Lines(queries.lines(visit)))
     rows = list(table.page.object_list) if table.page else []
     shown = [(row.record, request.POST.get(f"back-{row.record.position}", "")) for row in rows]
+    settled, effects = queries.is_settled(visit), None
     if request.method == "POST" and form.is_valid():
         try:
-            back = _quantities(request)
-            written = actions.refund_lines(
-                number, back, on=timezone.localdate(), why=form.cleaned_data["why"], acting_user=request.user
+            back, why = _quantities(request), form.cleaned_data["why"]
+            once_seen(
+                request,
+                lambda: actions.refund_lines(number, back, on=timezone.localdate(), why=why, acting_user=request.user),
             )
+        except ToBeSeen as first:
+            effects = shown_effects(first.effects)
         except Refusal as refused:
             again(form, refused)
         except ValueError:
@@ -201,7 +217,7 @@ def refund(request: Request, number: int) -> HttpResponse:
             )
         else:
             text = (
-                say("已退费，重新结算。", "Returned, and settled again.") if written else say("已退费。", "Returned.")
+                say("已退费，重新结算。", "Returned, and settled again.") if settled else say("已退费。", "Returned.")
             )
             messages.success(request, text)
             return redirect("care:visit", number=number)
@@ -212,8 +228,11 @@ def refund(request: Request, number: int) -> HttpResponse:
         "visit": visit,
         "name": shown_name(visit.person, request.user),
         "back": reverse("care:visit", args=[number]),
+        "settled": settled,
+        "effects": effects,
     }
-    return render(request, "care/refund.html", context, status=422 if request.method == "POST" else 200)
+    again_asked = request.method == "POST" and effects is None
+    return render(request, "care/refund.html", context, status=422 if again_asked else 200)
 
 
 def _quantities(request: Request) -> dict[int, int]:

@@ -10,6 +10,7 @@ from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from yizhan.agency.care import queries
@@ -18,6 +19,7 @@ from yizhan.agency.care.reading import MOST_BYTES, read_bills
 from yizhan.agency.care.refusals import rows as refusals_in_order
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.words import Words, lang, later, say
+from yizhan.agency.enrolment.years import scheme_at
 from yizhan.agency.jobs.actions import start
 from yizhan.agency.people.models import Person
 from yizhan.agency.people.queries import shown_name
@@ -25,6 +27,7 @@ from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
 from yizhan.engine.facts import FACTS
 from yizhan.errors import Problems
+from yizhan.policy.endings import ended, ending
 
 
 class Bills(List):
@@ -104,6 +107,22 @@ def import_bills(request: Request) -> HttpResponse:
             return redirect("jobs:run", number=run.pk)
     status = 422 if request.method == "POST" else 200
     return render(request, "care/import.html", {"form": form, "problems": problems}, status=status)
+
+
+@page(Right.SETTLEMENT_SEE)
+def policies(request: Request) -> HttpResponse:
+    """The documents of the officer's area, when they began and end, and which end without a successor."""
+    scheme = scheme_at(request.user.area_path)
+    today = timezone.localdate()
+    gone, soon = ended(scheme, today), ending(scheme, today)
+    rows = [
+        {
+            "name": d.name, "title": say(d.title, d.title_en or d.title), "begins_on": d.begins_on, "ends_on": d.ends_on, "stand_in": d.stand_in,
+            "state": "ended" if d in gone else "ending" if d in soon else "over" if d.ends_on and d.ends_on < today else "",
+        }
+        for d in sorted(scheme.documents, key=lambda d: (d not in gone, d not in soon, d.nature != "正文", d.begins_on))
+    ]  # fmt: skip
+    return render(request, "care/policies.html", {"rows": rows, "area": say(scheme.name, scheme.name_en)})
 
 
 @page(Right.VISIT_SEE)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import django_tables2 as tables
 from django import forms
 from django.utils.safestring import SafeString
 
+from yizhan.agency.care.effects import Effects, carried_out
 from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.desk.templatetags.desk import state as state_mark
 from yizhan.agency.desk.words import lang, later, say
@@ -45,6 +46,34 @@ def layer_words(key: str | tuple[str, str], area_path: str) -> str:
         return f"{layer} · {payer}"
     english = {known.name: known.en for known in scheme.layers}
     return f"{say(layer, english.get(layer, layer))} · {scheme.word(payer, lang())}"
+
+
+class ToBeSeen(Exception):
+    """Nothing was done: what it would come to has to be looked at first."""
+
+    def __init__(self, effects: Effects) -> None:
+        super().__init__()
+        self.effects = effects
+
+
+def once_seen(request: Request, act: Callable[[], Sequence[Settlement]]) -> None:
+    """Change a settled visit as the page last showed it. Raises ToBeSeen where it comes to something else, or was not shown."""
+    found, done = carried_out(act, seen=request.POST.get("seen", ""), acting_user=request.user)
+    if found is not None and not done:
+        raise ToBeSeen(found)
+
+
+def shown_effects(found: Effects) -> dict[str, Any]:
+    """The effects as `care/effects.html` shows them."""
+    bills = [
+        {
+            "number": b.old.visit.number, "where": b.old.visit.where, "discharged_on": b.old.discharged_on, "asked": b.asked,
+            "total": b.old.total_fen, "total_now": b.total_now or 0, "patient": b.old.patient_fen, "patient_now": b.patient_now or 0,
+            "payers": [(layer_words(key, b.old.area_path), was, now) for key, (was, now) in b.payers.items()],
+        }
+        for b in found.bills
+    ]  # fmt: skip
+    return {"bills": bills, "elsewhere": found.elsewhere, "later": found.later, "token": found.token}
 
 
 def kept(person: Person) -> Person:

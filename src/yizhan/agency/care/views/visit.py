@@ -11,13 +11,14 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from yizhan.agency.care import actions, queries, rewriting
-from yizhan.agency.care.models import Visit
+from yizhan.agency.care import actions, effects, queries, rewriting
+from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.care.views.forms import CorrectForm, DayForm, MoneyForm, VisitForm, WhyForm
-from yizhan.agency.care.views.shared import Refusal
+from yizhan.agency.care.views.shared import Refusal, ToBeSeen, once_seen, shown_effects
 from yizhan.agency.desk.words import Words, say
 from yizhan.agency.enrolment.views.choosing import again
 from yizhan.agency.people.queries import shown_name
+from yizhan.agency.providers.queries import standing
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
 from yizhan.engine.money import yuan
@@ -33,11 +34,17 @@ def _asked(
     button: Words,
     hint: Words | None = None,
     danger: bool = False,
+    shown: dict[str, Any] | None = None,
 ) -> HttpResponse:
-    """A page with one form; once it is filled in rightly the act is done, and the visit is shown with what it says."""
+    """A page with one form; once it is filled in rightly the act is done, and the visit is shown with what it says.
+
+    An act that raises ToBeSeen was not done: the page shows what it would come to, and asks again.
+    """
     if request.method == "POST" and form.is_valid():
         try:
             said = act()
+        except ToBeSeen as first:
+            shown, button = shown_effects(first.effects), Words("确认", "Confirm")
         except Refusal as refused:
             again(form, refused)
         else:
@@ -45,9 +52,16 @@ def _asked(
             return redirect("care:visit", number=found.pk)
     context = {
         "form": form, "visit": found, "name": shown_name(found.person, request.user), "heading": heading, "button": button, "hint": hint,
-        "danger": danger,
+        "danger": danger, "effects": shown,
     }  # fmt: skip
-    return render(request, "care/visit_form.html", context, status=422 if request.method == "POST" else 200)
+    again_asked = request.method == "POST" and not form.is_valid()
+    return render(request, "care/visit_form.html", context, status=422 if again_asked else 200)
+
+
+def _cares(found: Visit) -> tuple[str, ...]:
+    """What the institution's agreement covers, and what the visit is; all, where none says."""
+    covered = standing(found.institution_id, found.admitted_on).cares if found.institution_id else ()
+    return (*covered, found.care) if covered else ()
 
 
 def _known(found: Visit) -> dict[str, Any]:
@@ -59,7 +73,7 @@ def _known(found: Visit) -> dict[str, Any]:
 def change(request: Request, number: int) -> HttpResponse:
     """Days, diagnoses, department of a visit that is not settled."""
     found = queries.visit(number)
-    form = VisitForm(request.POST or None, initial=_known(found))
+    form = VisitForm(request.POST or None, initial=_known(found), cares=_cares(found))
 
     def act() -> str:
         actions.change_visit(number, **form.visit, acting_user=request.user)
@@ -174,6 +188,7 @@ def reverse_settlement(request: Request, number: int) -> HttpResponse:
             return say("已撤销；后面 {n} 单重新计算。", "Reversed; {n} later bills were recomputed.", n=len(rows) - 1)
         return say("已撤销，可以更改后重新结算。", "Reversed; change the visit and settle it again.")
 
+    shown = shown_effects(effects.reversal(found, acting_user=request.user)) if queries.is_settled(found) else None
     hint = Words(
         "全部支付退回，就诊可以更改后重新结算；已收的钱不动，差额另行收退。",
         "All payments are taken back and the visit can be changed and settled again; money that was taken stays until the difference is paid.",
@@ -187,6 +202,7 @@ def reverse_settlement(request: Request, number: int) -> HttpResponse:
         button=Words("撤销", "Reverse"),
         hint=hint,
         danger=True,
+        shown=shown,
     )
 
 
@@ -194,17 +210,19 @@ def reverse_settlement(request: Request, number: int) -> HttpResponse:
 def correct(request: Request, number: int) -> HttpResponse:
     """Correct what was wrong in a settled visit; it is settled again in its old place."""
     found = queries.visit(number)
-    form = CorrectForm(request.POST or None, initial=_known(found))
+    form = CorrectForm(request.POST or None, initial=_known(found), cares=_cares(found))
+
+    def correction() -> list[Settlement]:
+        why = form.cleaned_data["why"]
+        return actions.correct_visit(number, form.visit, on=timezone.localdate(), why=why, acting_user=request.user)
 
     def act() -> str:
-        rows = actions.correct_visit(
-            number, form.visit, on=timezone.localdate(), why=form.cleaned_data["why"], acting_user=request.user
-        )
-        return say("已更正，写入 {n} 笔。", "Corrected; {n} rows written.", n=len(rows))
+        once_seen(request, correction)
+        return say("已更正，重新结算。", "Corrected, and settled again.")
 
     hint = Words(
-        "本单按更正后的内容在原来的位置重新结算，后面的账单随之重算，差额如实记账。",
-        "The bill is settled again in its old place; later bills follow, and the differences are booked.",
+        "先看影响，再确认。本单按更正后的内容在原来的位置重新结算，后面的账单随之重算，差额如实记账。",
+        "The effect is shown before you confirm. The bill is settled again in its old place; later bills follow, and the differences are booked.",
     )
     return _asked(
         request,
@@ -212,6 +230,6 @@ def correct(request: Request, number: int) -> HttpResponse:
         form,
         act,
         heading=Words("更正已结算的就诊", "Correct a settled visit"),
-        button=Words("更正并重新结算", "Correct and settle again"),
+        button=Words("看影响", "Show the effect"),
         hint=hint,
     )

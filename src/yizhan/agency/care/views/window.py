@@ -8,6 +8,7 @@ own for that confirmation, so a double click, a reload and a lost answer are one
 from __future__ import annotations
 
 import secrets
+from datetime import date
 from typing import Any
 
 import django_tables2 as tables
@@ -33,9 +34,12 @@ from yizhan.agency.desk.templatetags.desk import decimals
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.enrolment.views.choosing import again
 from yizhan.agency.filings.facts import needs_referral
+from yizhan.agency.filings.queries import holds_certificate
+from yizhan.agency.people.models import Person
 from yizhan.agency.people.queries import counted_identity, look_up, read_words, shown_name
 from yizhan.agency.providers.queries import standing
 from yizhan.agency.providers.splitting import Charge, sentence
+from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import acting, institution_of
@@ -155,8 +159,8 @@ def new_visit(request: Request) -> HttpResponse:
         found = look_up(form.identifier, form.cleaned_data["name"], acting_user=request.user)
         if found is None:
             form.add_error(None, say(
-                "号码和姓名没有同时相符的参保人。请核对证件；外地参保的，请按异地就医办理。",
-                "Nobody insured in this city matches both number and name. Check the certificate; somebody insured elsewhere is treated as from elsewhere.",
+                "本市没有号码和姓名同时相符的参保人。请核对证件。在外地参保的，这里查不到参保记录，不能在本窗口结算：请病人先向参保地医保局办异地就医备案，走异地直接结算；不能直接结算的，留好发票、清单和出院记录，回参保地手工报销。",
+                "Nobody insured in this city matches both number and name. Check the certificate. Of somebody insured in another city nothing is on record here, so this window cannot settle: let the patient file care elsewhere with the insuring bureau and be settled by its direct settlement; where that fails, keep invoice, list of charges and discharge record, and claim by paper there.",
             ))  # fmt: skip
             return _registration(request, form, status=422)
         others = tuple(queries.worklist("in_house", timezone.localdate()).filter(person=found.person))
@@ -196,12 +200,11 @@ def visit_page(
     """The page, with what was refused last. To an htmx request it answers with the part that changes."""
     found = queries.visit(number)
     live = queries.live_settlement(found)
-    editable = live is None and found.state in ("admitted", "discharged") and request.user.may(Right.VISIT_EDIT)
-    editable = editable and institution_of(request.user) is not None
+    may_enter = editable(request, found, live)
     shown = None if live is not None else preview(found, on=timezone.localdate(), lang=lang(), acting_user=request.user)
+    form = line or LineForm(initial=_line_initial(request, found)) if may_enter else None
     context = _context(request, found) | {
-        "editable": editable, "live": live, "preview": shown, "problems": problems,
-        "form": line or LineForm(initial=_line_initial(request, found)) if editable else None,
+        "form": form, "position": number_in(str(form["position"].value() or "")) if form else None, "editable": may_enter, "live": live, "preview": shown, "problems": problems,
         **_lines(found),
     }  # fmt: skip
     if live is None:
@@ -213,6 +216,12 @@ def visit_page(
     if request.headers.get("HX-Request"):
         return render(request, "care/visit_work.html", context, status=status)
     return render(request, "care/visit.html", context, status=status)
+
+
+def editable(request: Request, found: Visit, live: Settlement | None) -> bool:
+    """Whether who asks may enter and change the lines of a visit: a clerk of the hospital, before it is settled."""
+    open_ = live is None and found.state in ("admitted", "discharged")
+    return open_ and request.user.may(Right.VISIT_EDIT) and institution_of(request.user) is not None
 
 
 def _may_settle(request: Request, found: Visit, shown: Preview | None) -> bool:
@@ -232,8 +241,17 @@ def _context(request: Request, found: Visit) -> dict[str, Any]:
         "referral_needed": found.care == "inpatient" and found.institution is not None and needs_referral(person.area_path, found.institution),
         "may_edit": officer.may(Right.VISIT_EDIT), "may_file": officer.may(Right.FILING_MAKE),
         "may_approve": officer.may(Right.SETTLEMENT_APPROVE) and asked_for(found), "may_take": officer.may(Right.PATIENT_MONEY), "may_reverse": officer.may(Right.SETTLEMENT_REVERSE),
+        "certificate": found.state in ("admitted", "discharged") and _certificate(officer, person, today),
         "pay_later": _treats_first(found), "methods": [(code, words) for code, words in PatientPayment.METHODS.items()],
     }  # fmt: skip
+
+
+def _certificate(officer: Officer, person: Person, today: date) -> bool:
+    """Whether the patient, whose ID card lies here, has a relief certificate to lay beside it（江门 二（三））."""
+    if institution_of(officer) is None or not officer.may(Right.FILING_SEE):
+        return False
+    with acting(officer, across_institutions=True):
+        return holds_certificate(person, today)
 
 
 def _treats_first(found: Visit) -> bool:

@@ -49,7 +49,20 @@
     next.focus(); next.select();
     form.dispatchEvent(new Event("input", { bubbles: true }));
   };
-  document.addEventListener("htmx:after:swap", () => { if (options().length) mark(0); });
+  // Candidates are those of what stands in the field, or still on their way: Enter waits for them, and never takes older ones.
+  const LONGEST_WAIT_MS = 3000;
+  let waiting = 0;
+  const typedItem = () => $("#id_code").value.trim().split(/\s+/).join(" ").slice(0, 50);
+  const answered = () => { const item = $("#candidates li"); return item !== null && item.dataset.for === typedItem(); };
+  const takeItem = () => {
+    clearTimeout(waiting); waiting = 0;
+    const at = marked();
+    if (answered() && options().length) choose(options()[Math.max(at, 0)]); else goOn($("#id_code"));
+  };
+  document.addEventListener("htmx:after:swap", () => {
+    if (options().length) mark(0);
+    if (waiting && $("#id_code") && answered()) takeItem();
+  });
   document.addEventListener("mousedown", (event) => {
     const item = event.target.closest("#candidates [role=option]");
     if (item) { event.preventDefault(); choose(item); }
@@ -67,7 +80,7 @@
     }
     if (typeof event.data === "string" && event.inputType !== "insertFromPaste") burst.text += event.data;
     burst.last = now;
-    if (field.closest("#line")) { showAmount(); if (field.name === "code") { field.form.elements.name.value = $("#chosen").value = ""; } }
+    if (field.closest("#line")) { showAmount(); if (field.name === "code") { clearTimeout(waiting); waiting = 0; field.form.elements.name.value = $("#chosen").value = ""; } }
     if (field.id === "handed") showChange();
   });
   const readerSaid = (event) => {
@@ -99,8 +112,12 @@
     if (field.id === "id_code" && options().length) {
       const at = marked(), count = options().length;
       if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); mark((at + (event.key === "ArrowDown" ? 1 : count - 1)) % count); return; }
-      if (event.key === "Enter" && at >= 0) { event.preventDefault(); choose(options()[at]); return; }
       if (event.key === "Escape") { closeCandidates(); return; }
+    }
+    if (field.id === "id_code" && event.key === "Enter" && typedItem() && !field.form.elements.name.value) {
+      event.preventDefault();
+      if (answered()) takeItem(); else if (!waiting) waiting = setTimeout(takeItem, LONGEST_WAIT_MS);
+      return;
     }
     const row = field.closest && field.closest("tr[data-position]");
     if (row && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
@@ -137,6 +154,7 @@
   // A line that was entered: the row is empty again, the day stays, the cursor is back at the beginning.
   document.addEventListener("line-entered", () => {
     const form = $("#line");
+    if (form.elements.position.value) { location.assign(location.pathname); return; } // it was another line's place
     for (const name of ["code", "name", "price", "position"]) form.elements[name].value = "";
     form.elements.quantity.value = "1"; form.elements.signed.checked = false;
     $("#chosen").value = ""; $("#amount").value = "—";
