@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,12 +23,16 @@ class Refused:
     instead: str
     allowed_in: str
 
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile("_" + re.escape(self.word).replace(r"\*", "[a-z0-9]*") + "_")
+
     def within(self, name: str) -> bool:
         """Whether the words of a name contain this one."""
-        pattern = re.escape(self.word).replace(r"\*", "[a-z0-9]*")
-        return re.search(rf"_{pattern}_", f"_{in_words(name)}_") is not None
+        return self.pattern.search(f"_{in_words(name)}_") is not None
 
 
+@cache
 def in_words(name: str) -> str:
     """`PsnNo`, `PSN_NO` and `psn_no` are all `psn_no`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")
