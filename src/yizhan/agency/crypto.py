@@ -192,6 +192,11 @@ def sm3(data: bytes) -> bytes:
     return hashing.finalize()
 
 
+def hmac_sha1(key: bytes, data: bytes) -> bytes:
+    """HMAC-SHA-1: 20 bytes. Only where a gateway that hospitals already call prescribes it; we choose it nowhere."""
+    return hmac.digest(key, data, "sha1")
+
+
 def same_bytes(one: bytes, other: bytes) -> bool:
     """Equality whose duration does not tell where the two differ."""
     return hmac.compare_digest(one, other)
@@ -580,6 +585,8 @@ REGISTRY: tuple[Use, ...] = (
         "256 bit for each purpose, by HKDF from the lookup key", "`agency.crypto`", "never in place: what was printed would no longer verify"),
     Use("内容摘要", "digests of files and records", "SHA-256 or SM3", "none", "`agency.crypto`", "–"),
     Use("政策与结果摘要", "digests of policy documents, settlements and compiled code", "SHA-256", "none", "`policy`, `engine`, `exchange`, `batch`", "–"),
+    Use("医院接口签名（csb）", "signatures of hospitals' messages, profile `csb`", "HMAC-SHA-1, as the service bus prescribes it",
+        "256 bit for each institution, sealed", "`agency.crypto`", "`./yizhan access`; the former key holds for a while"),
     Use("口令", "passwords", "Argon2id with Django's parameters", "none; a random salt for each password", "Django, argon2-cffi", "upgraded at sign-in"),
     Use("动态口令", "one-time passwords (TOTP, RFC 6238)", "HMAC-SHA-1, as authenticator apps expect", "160 bit for each officer, sealed",
         "pyotp", "when an officer enrols again"),

@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "yizhan.agency.enrolment",
     "yizhan.agency.filings",
     "yizhan.agency.care",
+    "yizhan.agency.gateway",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 
 from yizhan.agency.staff.errors import NotAllowed
 from yizhan.agency.staff.models import NATION, Officer
-from yizhan.agency.staff.rights import Right
+from yizhan.agency.staff.rights import Right, Role, rights_of
 
 
 class Actor(Protocol):
@@ -52,6 +52,30 @@ class System:
         return True
 
 
+_OF_MACHINES = rights_of([Role.WINDOW, Role.HOSPITAL])
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A hospital's own system, which acts for its operators over the national interface（医院接口）, as far as the hospital's
+    staff may. `message` is the number under which its message is kept: the audit trail names it.
+    """
+
+    name: str
+    area_path: str
+    institution_id: int
+    message: int = 0
+
+    @property
+    def pk(self) -> int | None:
+        """None: it is no officer."""
+        return None
+
+    def may(self, right: Right) -> bool:
+        """What a window clerk and a hospital manager may."""
+        return right in _OF_MACHINES
+
+
 def demand(actor: Actor, right: Right) -> None:
     """Raises NotAllowed unless some role of the actor grants the right."""
     if not actor.may(right):
@@ -72,7 +96,7 @@ def area_of(actor: Actor) -> str:
 
 def institution_of(actor: Actor) -> int | None:
     """The institution to whose visits and bills this actor is confined; None for everybody but its staff."""
-    return actor.institution_id if isinstance(actor, Officer) else None
+    return actor.institution_id if isinstance(actor, Officer | Machine) else None
 
 
 _SETTINGS = ("yizhan.area", "yizhan.department", "yizhan.institution")
