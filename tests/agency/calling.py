@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
 from tests.agency.world import Place
 from yizhan.agency.gateway.actions import grant
 from yizhan.agency.staff.models import Institution
 from yizhan.agency.staff.scope import System
+
+GOLDEN = Path(__file__).parent / "gateway_golden"
+VOLATILE = {
+    "msgid", "omsgid", "inf_refmsgid", "refmsg_time", "respond_time", "mdtrt_id", "setl_id", "psn_no", "setl_time",
+    "medins_setl_id", "sign_no", "sign_time", "file_qury_no", "dld_endtime", "age", "certno", "mdtrt_cert_no", "brdy",
+    "trt_dcla_detl_sn",
+}  # fmt: skip
+"""Keys whose values are others in every run."""
 
 SERIAL = count(1)
 ADDRESS = "/fsi/api/rsfComIfsService/callService"
@@ -71,3 +83,35 @@ def connected(place: Place, profile: str = "none") -> Hospital:
     """The county hospital of a place, let in."""
     grant(place.hospital, profile=profile, acting_user=System("tests"))
     return Hospital(place.hospital)
+
+
+# --- Golden files -----------------------------------------------------------------------------------------------------
+
+
+def golden(name: str, hospital: Hospital, answer: Mapping[str, Any]) -> None:
+    """Compare the last message and its answer with a file; YIZHAN_WRITE_GOLDEN=1 writes it anew, to be read before it is kept."""
+    message = hospital.sent[-1]
+    found = {"request": _still(message), "answer": _still(answer)}
+    path = GOLDEN / f"{name}.json"
+    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+    if os.environ.get("YIZHAN_WRITE_GOLDEN") == "1":
+        path.write_text(text, encoding="utf-8")
+    assert path.exists(), f"no golden file {path.name}: YIZHAN_WRITE_GOLDEN=1 writes it"
+    assert json.loads(path.read_text(encoding="utf-8")) == json.loads(text), name
+
+
+def _still(value: Any, key: str = "") -> Any:
+    """The same with names in the place of what changes from run to run."""
+    if isinstance(value, Mapping):
+        return {k: _still(v, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_still(one, key) for one in value]
+    if key in VOLATILE and value not in (None, ""):
+        return f"<{key}>"
+    if isinstance(value, str):
+        today = timezone.localdate()
+        for days in range(8):
+            day: date = today - timedelta(days=days)
+            value = value.replace(day.isoformat(), f"<today-{days}>" if days else "<today>")
+            value = value.replace(f"{day:%Y%m%d}", f"<day-{days}>" if days else "<day>")
+    return value

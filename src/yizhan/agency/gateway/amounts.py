@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from yizhan.agency.care.booking import HOSPITALS
 from yizhan.agency.gateway.envelope import yuan
 from yizhan.engine.money import half_up, parse_yuan
 from yizhan.errors import EngineFault
@@ -67,19 +68,20 @@ def amounts_of(result: Mapping[str, Any], *, field_of: Callable[[str], str], nam
     rows: dict[str, dict[str, Any]] = {}
     ratio = 0
     for payment in result["payments"]:
-        paid, code = parse_yuan(payment["amount"]), payment["code"] or OTHER
-        column = field_of(code) or "oth_pay"
-        if column == "hifp_pay":
+        if field_of(payment["code"]) == "hifp_pay":
             fen["act_pay_dedc"] += parse_yuan(payment["deductible"])
-            ratio = _ratio(payment, paid) or ratio
-        if not paid:
-            continue
-        fen[column] += paid
-        row = rows.setdefault(code, {"code": code, "name": name_of(code), "fen": 0, "scope": 0, "layers": []})
-        row["name"] = row["name"] or payment["layer"]
-        row["fen"] += paid
-        row["scope"] = max(row["scope"], parse_yuan(payment["base"]) if payment["base"] else 0)
-        row["layers"].append({"layer": payment["layer"], "year": payment["year"], "amount": payment["amount"]})
+            ratio = _ratio(payment) or ratio
+        for payer in payment["payers"]:
+            paid = parse_yuan(payer["amount"])
+            if not paid:
+                continue
+            code = _code(payment, payer["payer"])
+            fen[field_of(code) or "oth_pay"] += paid
+            row = rows.setdefault(code, {"code": code, "name": name_of(code), "fen": 0, "scope": 0, "layers": []})
+            row["name"] = row["name"] or payer["payer"]
+            row["fen"] += paid
+            row["scope"] = max(row["scope"], parse_yuan(payment["base"]) if payment["base"] else 0)
+            row["layers"].append({"layer": payment["layer"], "year": payment["year"], "amount": payer["amount"]})
     fen["fund_pay_sumamt"] = sum(fen[column] for column in FUNDS)
     fen["psn_part_amt"] = parse_yuan(result["patient"]["total"])
     fen |= {"acct_pay": 0, "psn_cash_pay": fen["psn_part_amt"], "balc": 0, "acct_mulaid_pay": 0}
@@ -88,16 +90,25 @@ def amounts_of(result: Mapping[str, Any], *, field_of: Callable[[str], str], nam
     return found
 
 
-OTHER = "999997"
-"""The code of a fund that has none."""
+OTHER, BORNE = "999997", "999996"
+"""The code of a fund that has none, and of what a hospital bears in a layer of others."""
+
+WAIVER = "医院减免"
+"""The kind of layer in which a hospital pays, as the policies declare it: its code is the layer's own."""
 
 
-def _ratio(payment: Mapping[str, Any], paid: int) -> int:
+def _code(payment: Mapping[str, Any], payer: str) -> str:
+    if payer in HOSPITALS and payment["kind"] != WAIVER:
+        return BORNE
+    return payment["code"] or OTHER
+
+
+def _ratio(payment: Mapping[str, Any]) -> int:
     """The share that the basic fund bears, in 1/10,000: the one that acted, else that of the whole."""
     if len(payment["ratios"]) == 1:
         return parse_ratio(payment["ratios"][0])
     base = (parse_yuan(payment["base"]) if payment["base"] else 0) - parse_yuan(payment["deductible"])
-    return half_up(paid * 10_000, base) if base > 0 and paid else 0
+    return half_up(parse_yuan(payment["amount"]) * 10_000, base) if base > 0 else 0
 
 
 def parse_ratio(text: str) -> int:
