@@ -21,6 +21,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from yizhan.agency import crypto
+from yizhan.agency.care.settling import LIMITS
 from yizhan.agency.gateway import envelope as envelopes
 from yizhan.agency.gateway import profiles, registry
 from yizhan.agency.gateway.envelope import Envelope
@@ -161,7 +162,9 @@ def machine_of(envelope: Envelope, known: Known) -> Machine:
 def _take(envelope: Envelope, content: Any, digest: str, known: Known, incoming: Incoming, received: datetime) -> Reply:
     transaction = registry.found(envelope.infno)
     machine = machine_of(envelope, known)
-    with acting(machine, across_institutions=transaction.alone):
+    # What settles works under the locks and limits of settling from the beginning, so that the database is told once.
+    limits = LIMITS if transaction.alone else {}
+    with acting(machine, across_institutions=transaction.alone, limits=limits):
         demand(machine, transaction.right)
         if known.caller["sign_check"] != "off" and envelope.infno != "9001":
             _refuse_unsigned(envelope, known, received)

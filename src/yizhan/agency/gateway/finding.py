@@ -5,11 +5,12 @@ Settling works across institutions; so everything here names the institution its
 
 from __future__ import annotations
 
-from yizhan.agency.care.models import Settlement
+from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.gateway.errors import PersonUnknown, SettlementUnknown, VisitUnknown, WrongCare
 from yizhan.agency.gateway.models import Told
 from yizhan.agency.gateway.registry import Call
 from yizhan.agency.people.models import Person
+from yizhan.agency.statements import Columns, prepared
 from yizhan.engine.facts import FACTS
 
 _MOST = 2**63 - 1
@@ -30,13 +31,35 @@ def person_of(call: Call, psn_no: str) -> Person:
     return found
 
 
+_T, _V, _P = Columns(Told, "t"), Columns(Visit, "v"), Columns(Person, "p")
+
+# Plain SQL, because every message about a visit asks.
+_TOLD = f"""
+    select {_T.sql}, {_V.sql}, {_P.sql} from gateway_told t join care_visit v on v.id = t.visit_id
+    join people_person p on p.id = v.person_id
+    where t.institution_id = %s and t.mdtrt = %s order by t.visit_id desc limit 1
+"""
+
+
+def _told(institution_id: int, mdtrt: int) -> Told | None:
+    with prepared() as cursor:
+        cursor.execute(_TOLD, [institution_id, mdtrt])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    values = iter(row)
+    told, visit, person = _T.read(values), _V.read(values), _P.read(values)
+    assert told is not None and visit is not None and person is not None
+    visit.person, told.visit = person, visit
+    return told
+
+
 def told_of(call: Call, mdtrt_id: str, psn_no: str, *, cares: tuple[str, ...] = ()) -> Told:
     """What was told of a visit of the calling institution; of a stay that was cut, of its last part.
 
     `cares` are those that the transaction is for. Raises VisitUnknown, WrongCare.
     """
-    rows = Told.objects.select_related("visit__person").order_by("-visit_id")
-    found = rows.filter(institution_id=call.machine.institution_id, mdtrt=number(mdtrt_id)).first()
+    found = _told(call.machine.institution_id, number(mdtrt_id))
     asked = number(psn_no)
     if found is None or asked not in (found.visit.person_id, found.visit.person.merged_into_id):
         raise VisitUnknown(mdtrt_id=mdtrt_id, psn_no=psn_no)

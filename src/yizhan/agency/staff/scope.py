@@ -106,6 +106,9 @@ _READ = ", ".join(f"current_setting('{name}', true)" for name in _SETTINGS)
 _in_force: ContextVar[tuple[str, ...] | None] = ContextVar("scope", default=None)
 """The scope of the innermost `acting`: who acts in the same once more need not tell the database again."""
 
+_limits: ContextVar[Mapping[str, str] | None] = ContextVar("limits", default=None)
+"""The settings that an `acting` around this one asked for; they hold to the end of its transaction."""
+
 
 @contextmanager
 def acting(
@@ -122,6 +125,8 @@ def acting(
     # A transaction of its own ends with its settings; only a nested one has an outer scope to return to.
     nested = connection.in_atomic_block
     before = _in_force.get() if nested else None
+    known = _limits.get() if nested else None
+    limits = {} if limits == known else limits
     with transaction.atomic():
         if scope != before or limits:
             limited = "".join(f", set_config('{name}', '{value}', true)" for name, value in limits.items())
@@ -130,11 +135,12 @@ def acting(
                 cursor.execute(f"select {read}{_SET}{limited}", scope)
                 if read:
                     before = tuple(value or "" for value in cursor.fetchone()[: len(_SETTINGS)])
-        token = _in_force.set(scope)
+        token, limits_token = _in_force.set(scope), _limits.set(limits or known)
         try:
             yield
         finally:
             _in_force.reset(token)
+            _limits.reset(limits_token)
         # After an error the savepoint's rollback does this; then the statement below would be refused.
         if nested and scope != before:
             with connection.cursor() as cursor:
