@@ -164,9 +164,11 @@ def test_an_inpatient_day(world: World, his: Hospital) -> None:
 
 def class_b(place: Place) -> None:
     """A catalogue with an item of class B beside the one of class A."""
+    city = place.area.parent
+    assert city is not None
     with acting(System("tests")):
         version = Version.objects.create(
-            area=place.area.parent, area_path=place.hospital.area_path[:-7], kind="drug", from_on=SINCE,
+            area=city, area_path=city.path, kind="drug", from_on=SINCE,
             document="演示目录", file_name="演示.csv", state="reading", rows=1, made_by=place.officer,
         )  # fmt: skip
         Item.objects.create(

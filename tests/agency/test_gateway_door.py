@@ -104,7 +104,8 @@ def test_a_settlement_takes_few_statements(world: World, his: Hospital) -> None:
 
     with connection.execute_wrapper(count):
         his.ask("2304", settling(told, "20000.00"))
-    assert len(said) <= 20, "\n".join(said)
+    # Three of them are the test's own transaction around it: two savepoints, and the scope restored.
+    assert len(said) <= 21, "\n".join(said)
 
 
 # --- Reversal ---------------------------------------------------------------------------------------------------------
@@ -311,7 +312,7 @@ def test_the_service_bus_key_its_window_and_its_rotation(world: World) -> None:
 
     def told(headers: dict[str, str]) -> str:
         body = json.dumps(his.envelope("9001", {"signIn": {"opter_no": "1", "ip": "1"}})).encode()
-        answer = json.loads(his.client.post("/CSB", body, content_type="application/json", **headers).content)
+        answer = json.loads(his.client.post("/CSB", body, content_type="application/json", **headers).content)  # type: ignore[arg-type]  # headers of WSGI
         return "ok" if answer["infcode"] == 0 else answer["err_msg"].rpartition("[")[2].rstrip("]")
 
     key = first.caller.key_id
