@@ -17,15 +17,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.utils import timezone
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
 from yizhan.agency import crypto
-from yizhan.agency.care.settling import LIMITS
+from yizhan.agency.care.errors import Busy
+from yizhan.agency.care.settling import LIMITS, WAIT_SECONDS
 from yizhan.agency.gateway import envelope as envelopes
 from yizhan.agency.gateway import profiles, registry
 from yizhan.agency.gateway.envelope import Envelope
-from yizhan.agency.gateway.errors import Fault, MessageVoid, NotConnected, NumberUsed, SignatureRefused, SignInNeeded
+from yizhan.agency.gateway.errors import Fault, MessageVoid, NotConnected, NumberUsed, SignInNeeded
 from yizhan.agency.gateway.limits import within
 from yizhan.agency.gateway.models import Message, SignIn
 from yizhan.agency.staff.audit import record
@@ -40,7 +42,6 @@ MESSAGE = "gateway.message"
 """Purpose of the seals of requests and answers."""
 
 JSON = "application/json;charset=UTF-8"
-_CONFLICT = "one_answer_a_message_number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +91,37 @@ def handle(incoming: Incoming) -> Reply:
         envelope = envelopes.read(incoming.body, incoming.charset)
     except (Problems, InputProblem) as refused:
         return _refusal(refused, received, incoming.lang)
-    known, trusted = None, False
+    known = None
     try:
         known = _known(envelope)
         if known is None:
             raise NotConnected(institution=envelope.institution)
         proof = profiles.Proof(incoming.headers, incoming.body, incoming.source, received)
         profiles.check(known.caller["profile"], known.key, proof)
-        trusted = True
-        with within(known.institution.pk, a_second=known.caller["a_second"], at_once=known.caller["at_once"]):
-            return _once(envelope, known, incoming, received)
+        return _heard(envelope, known, incoming, received)
     except (Problems, InputProblem) as refused:
-        if trusted and known is not None:
-            _note(refused, envelope, known, incoming, received)
-        elif isinstance(refused, SignatureRefused):
-            log.warning("signature refused: institution %s, message %s", envelope.institution, envelope.infno)
+        # Whoever sent it did not show that he is this institution: nothing is kept under its name.
+        log.warning("not let in: institution %s: %s", envelope.institution, _problems(refused)[0].code)
         return _refusal(refused, received, incoming.lang, known)
     except Exception:
         number = secrets.token_hex(4).upper()
         log.exception("fault %s in message %s", number, envelope.infno)
         return _refusal(Fault(number=number), received, incoming.lang, known)
+
+
+def _heard(envelope: Envelope, known: Known, incoming: Incoming, received: datetime) -> Reply:
+    """Answer a message of somebody who showed who he is; a refusal is kept."""
+    try:
+        with within(known.institution.pk, a_second=known.caller["a_second"], at_once=known.caller["at_once"]):
+            try:
+                return _once(envelope, known, incoming, received)
+            except OperationalError as error:
+                if isinstance(error.__cause__, LockNotAvailable | QueryCanceled | DeadlockDetected):
+                    raise Busy(seconds=WAIT_SECONDS) from None
+                raise
+    except (Problems, InputProblem) as refused:
+        _note(refused, envelope, known, incoming, received)
+        return _refusal(refused, received, incoming.lang, known)
 
 
 def _known(envelope: Envelope) -> Known | None:
@@ -133,7 +145,7 @@ def _once(envelope: Envelope, known: Known, incoming: Incoming, received: dateti
     """Take the message, or give the answer that it got before."""
     content = envelope.input
     digest = crypto.digest(envelopes.said(envelope, content)).hex()
-    for _ in range(3):
+    for attempt in range(TRIES):
         if known.void:
             raise MessageVoid(msgid=envelope.msgid)
         if known.first is not None:
@@ -143,14 +155,19 @@ def _once(envelope: Envelope, known: Known, incoming: Incoming, received: dateti
                 return Reply(crypto.unseal(known.first["answer"], purpose=MESSAGE, row=str(known.first["id"])).encode())
         try:
             return _take(envelope, content, digest, known, incoming, received)
-        except IntegrityError as error:
-            if _CONFLICT not in str(error):
+        except (Problems, InputProblem, IntegrityError) as failed:
+            # A copy of the message may have come first, and what it did is in the way: then its answer is there by now,
+            # since both are written at once. What this one did is undone.
+            again = _known(envelope)
+            nothing = again is None or (again.first is None and not again.void)
+            if nothing and (not isinstance(failed, IntegrityError) or attempt + 1 == TRIES):
                 raise
-        # Its twin came first. What this one did is undone; the twin's answer is there now.
-        again = _known(envelope)
-        assert again is not None
-        known = again
-    raise RuntimeError("a message number was taken three times and never found")
+            known = again or known
+    raise AssertionError("unreachable")
+
+
+TRIES = 3
+"""How often a message is begun anew that met another one in the middle."""
 
 
 def machine_of(envelope: Envelope, known: Known) -> Machine:
