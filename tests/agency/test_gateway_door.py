@@ -18,6 +18,7 @@ from tests.agency.calling import Hospital, connected, golden
 from tests.agency.caring import BORN, patient, ready
 from tests.agency.test_gateway import admission, admitted, discharged, fee, in_bed, settling
 from tests.agency.world import World
+from yizhan.agency import crypto, sm2
 from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.gateway import limits
 from yizhan.agency.gateway.actions import grant, stop
@@ -387,3 +388,116 @@ def test_both_sides_compare_bill_by_bill(world: World, his: Hospital) -> None:
     assert his.refused("9102", {"fsDownloadIn": {"file_qury_no": "1", "filename": "plc"}}) == "file_not_found"
     broken = his.ask("9101", {"fsUploadIn": {"in": base64.b64encode(b"PK no zip").decode(), "filename": "x.zip"}})
     assert his.refused("3202", {"data": about | {"file_qury_no": broken["file_qury_no"]}}) == "file_unreadable"
+
+
+# --- Other profiles ---------------------------------------------------------------------------------------------------
+
+
+def outcome(his: Hospital, message: Any, **headers: str) -> str:
+    """ "ok", or the code of the refusal, of a message with headers as WSGI has them."""
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    answer = json.loads(his.client.post("/eapdomain/callService", body, content_type="text/plain", **headers).content)  # type: ignore[arg-type]
+    return "ok" if answer["infcode"] == 0 else answer["err_msg"].rpartition("[")[2].rstrip("]")
+
+
+SIGNING_IN = {"signIn": {"opter_no": "1", "ip": "1"}}
+
+
+def test_a_tif_nonce_is_good_for_one_message(world: World) -> None:
+    granted = grant(world.yuhu.hospital, profile="tif", acting_user=ALL)
+    his, now = Hospital(world.yuhu.hospital), int(time.time())
+
+    def signed(nonce: str, at: int = now, token: str = granted.secret) -> dict[str, str]:
+        made = hashlib.sha256(f"{at}{token}{nonce}{at}".encode()).hexdigest()
+        said = {"PAASID": granted.caller.key_id, "TIMESTAMP": str(at), "NONCE": nonce, "SIGNATURE": made.upper()}
+        return {f"HTTP_X_TIF_{name}": value for name, value in said.items()}
+
+    message = his.envelope("9001", SIGNING_IN)
+    assert outcome(his, message, **signed("n1")) == "ok"
+    assert outcome(his, message, **signed("n1")) == "ok", "the same message once more"
+    assert outcome(his, his.envelope("9001", SIGNING_IN), **signed("n1")) == "signature_refused"
+    assert outcome(his, his.envelope("9001", SIGNING_IN), **signed("n2")) == "ok"
+    assert outcome(his, message, **signed("n3", token="x")) == "signature_refused"
+    assert outcome(his, message, **signed("n4", at=now - 400)) == "message_too_old"
+    assert outcome(his, message, **signed("")) == "signature_refused"
+
+
+def test_a_ca_signature_covers_every_byte(world: World) -> None:
+    granted = grant(world.yuhu.hospital, profile="ca", acting_user=ALL)
+    his, now = Hospital(world.yuhu.hospital), int(time.time())
+
+    def signed(body: bytes, at: int = now) -> dict[str, str]:
+        mac = crypto.SoftwareMachine().hmac_sm3(granted.secret.encode(), f"{at}\n".encode() + body).hex()
+        return {"HTTP_X_CA_KEY": granted.caller.key_id, "HTTP_X_CA_SIGNATURE": f"{at}:{mac}"}
+
+    body = json.dumps(his.envelope("9001", SIGNING_IN)).encode()
+    assert outcome(his, body, **signed(body)) == "ok"
+    assert outcome(his, body + b" ", **signed(body)) == "signature_refused"
+    assert outcome(his, body, **signed(body, now - 301 - 5)) == "message_too_old"
+    assert outcome(his, body, **signed(body) | {"HTTP_X_CA_SIGNATURE": f"{now}:00"}) == "signature_refused"
+
+
+def test_token_signature_and_encrypted_body(world: World) -> None:
+    private = 0x3945208F7B2144B13F36E38AC6D39F95889393692860B51A42FB81EF4DF7C5B8
+    public = sm2.public_of(private)
+    granted = grant(world.yuhu.hospital, profile="token", public_key=public.hex(), acting_user=ALL)
+    his, client = Hospital(world.yuhu.hospital), granted.caller.key_id
+    basic = base64.b64encode(f"{client}:{granted.secret}".encode()).decode()
+    form = {"username": his.institution.code, "password": granted.secret, "scope": "server", "grant_type": "password"}
+
+    def asked(form: dict[str, str], basic: str) -> Any:
+        return his.client.post("/auth/oauth/token", form, headers={"Authorization": f"Basic {basic}"})
+
+    assert asked(form | {"password": "x"}, basic).status_code == 401
+    assert asked(form, "x").status_code == 401
+    assert asked({"username": "x", "password": "y"}, basic).status_code == 401
+    bearer = {"HTTP_AUTHORIZATION": f"Bearer {asked(form, basic).json()['access_token']}"}
+
+    def message(content: Any, *, encrypt: bool, key: int = private) -> dict[str, Any]:
+        text = json.dumps(content, ensure_ascii=False)
+        e = sm2.digest(public, client.encode(), text.encode(), crypto.sm3)
+        said = his.envelope("9001", content, signtype="SM2", cainfo=base64.b64encode(sm2.sign(key, e)).decode())
+        if encrypt:
+            sealed = crypto.SoftwareMachine().sm4_seal(client.encode(), text.encode())
+            said |= {"enc_type": "SM4", "input": base64.b64encode(sealed).decode()}
+        return said
+
+    assert outcome(his, message(SIGNING_IN, encrypt=False), **bearer) == "ok"
+    assert outcome(his, message(SIGNING_IN, encrypt=False)) == "signature_refused"
+    assert outcome(his, message(SIGNING_IN, encrypt=False), HTTP_AUTHORIZATION="Bearer x") == "signature_refused"
+    assert outcome(his, message(SIGNING_IN, encrypt=False, key=7), **bearer) == "signature_refused"
+    assert outcome(his, message(SIGNING_IN, encrypt=False) | {"input": {"signIn": {}}}, **bearer) == "signature_refused"
+    assert outcome(his, message(SIGNING_IN, encrypt=True) | {"input": "AAAA"}, **bearer) == "signature_refused"
+    body = json.dumps(message(SIGNING_IN, encrypt=True)).encode()
+    answer = json.loads(his.client.post("/fsi/api/x", body, content_type="application/json", **bearer).content)  # type: ignore[arg-type]
+    assert answer["enctype"] == "SM4"
+    opened = crypto.SoftwareMachine().sm4_open(client.encode(), base64.b64decode(answer["output"]))
+    assert json.loads(opened)["signinoutb"]["sign_no"]
+
+
+def test_sm2_and_sm4_as_their_standards_print_them() -> None:
+    private = 0x3945208F7B2144B13F36E38AC6D39F95889393692860B51A42FB81EF4DF7C5B8
+    public = sm2.public_of(private)
+    assert public.hex().upper().startswith("09F9DF311E5421A150DD7D161E4BC5C672179FAD1833FC076BB08FF356F35020CCEA490C")
+    e = sm2.digest(public, b"1234567812345678", b"message digest", crypto.sm3)
+    assert e == 0xF0B43E94BA45ACCAACE692ED534382EB17E6AB5A19CE7B31F4486FDFC0D28640
+    signature = sm2.sign(private, e, 0x59276E27D506861A16680F3AD9C02DCCEF3CC1FA3CDBE4CE6D54B80DEAC1BC21)
+    assert signature.hex().upper() == (
+        "F5A03B0648D2C4630EEAC513E1BB81A15944DA3827D5B74143AC7EACEEE720B3"
+        "B1B6AA29DF212FD8763182BC0D421CA1BB9038FD1F7F42D4840B69C485BBC1AA"
+    )
+    der = bytes.fromhex("3046022100") + signature[:32] + bytes.fromhex("022100") + signature[32:]
+    assert sm2.verify(public, e, signature)
+    assert sm2.verify(b"\x04" + public, e, der)
+    for place in range(0, 64, 7):
+        assert not sm2.verify(public, e, signature[:place] + bytes([signature[place] ^ 1]) + signature[place + 1 :])
+    assert not sm2.verify(public, e ^ 1, signature)
+    assert not sm2.verify(public, e, b"\0" * 64)
+    assert not sm2.verify(b"\x01" * 64, e, signature)
+    assert not sm2.verify(public, e, b"0" * 70)
+    block = bytes.fromhex("0123456789abcdeffedcba9876543210")
+    sealed = crypto.SoftwareMachine().sm4_seal(block, block)
+    assert sealed[:16].hex() == "681edf34d206965e86b3e94f536e4246"
+    assert crypto.SoftwareMachine().sm4_open(block, sealed) == block
+    with pytest.raises(ValueError, match="padding"):
+        crypto.SoftwareMachine().sm4_open(block, sealed[:16])

@@ -10,11 +10,13 @@ again is always right.
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, OperationalError
@@ -27,9 +29,10 @@ from yizhan.agency.care.settling import LIMITS, WAIT_SECONDS
 from yizhan.agency.gateway import envelope as envelopes
 from yizhan.agency.gateway import profiles, registry
 from yizhan.agency.gateway.envelope import Envelope
-from yizhan.agency.gateway.errors import Fault, MessageVoid, NotConnected, NumberUsed, SignInNeeded
+from yizhan.agency.gateway.errors import Fault, MessageVoid, NotConnected, NumberUsed, SignatureRefused, SignInNeeded
 from yizhan.agency.gateway.limits import within
-from yizhan.agency.gateway.models import Message, SignIn
+from yizhan.agency.gateway.models import Message, Nonce, SignIn
+from yizhan.agency.gateway.tokens import refuse_token
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.models import Institution
 from yizhan.agency.staff.scope import Machine, acting, demand
@@ -41,7 +44,7 @@ log = logging.getLogger(__name__)
 MESSAGE = "gateway.message"
 """Purpose of the seals of requests and answers."""
 
-JSON = "application/json;charset=UTF-8"
+JSON_TYPE = "application/json;charset=UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Reply:
     """What is sent back."""
 
     body: bytes
-    content_type: str = JSON
+    content_type: str = JSON_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,8 @@ def handle(incoming: Incoming) -> Reply:
         known = _known(envelope)
         if known is None:
             raise NotConnected(institution=envelope.institution)
-        proof = profiles.Proof(incoming.headers, incoming.body, incoming.source, received)
-        profiles.check(known.caller["profile"], known.key, proof)
-        return _heard(envelope, known, incoming, received)
+        opened = _open(envelope, known, incoming, received)
+        return _heard(envelope, opened, known, incoming, received)
     except (Problems, InputProblem) as refused:
         # Whoever sent it did not show that he is this institution: nothing is kept under its name.
         log.warning("not let in: institution %s: %s", envelope.institution, _problems(refused)[0].code)
@@ -109,12 +111,39 @@ def handle(incoming: Incoming) -> Reply:
         return _refusal(Fault(number=number), received, incoming.lang, known)
 
 
-def _heard(envelope: Envelope, known: Known, incoming: Incoming, received: datetime) -> Reply:
+def _open(envelope: Envelope, known: Known, incoming: Incoming, received: datetime) -> profiles.Opened:
+    """Check who sends, and read what is sent."""
+    profile = known.caller["profile"]
+    proof = profiles.Proof(
+        incoming.headers, incoming.body, incoming.source, received, envelope.input, envelope.whole
+    )  # fmt: skip
+    if profile == "token":
+        refuse_token(known.institution, incoming.headers, received)
+    opened = profiles.check(profile, known.key, proof)
+    if nonce := profiles.nonce_of(profile, incoming.headers):
+        _refuse_nonce(nonce, envelope, known, received)
+    return opened
+
+
+def _refuse_nonce(nonce: str, envelope: Envelope, known: Known, received: datetime) -> None:
+    """A nonce belongs to one message: with its headers nobody sends another. The same message again is no harm."""
+    with acting(machine_of(envelope, known)):
+        old = received - timedelta(minutes=3 * profiles.WINDOW_MINUTES)
+        Nonce.objects.filter(institution=known.institution, at__lt=old).delete()
+        row, made = Nonce.objects.get_or_create(
+            institution=known.institution, nonce=nonce,
+            defaults={"msgid": envelope.msgid, "area_path": known.institution.area_path, "at": received},
+        )  # fmt: skip
+    if not made and row.msgid != envelope.msgid:
+        raise SignatureRefused(why_zh="x-tif-nonce 已经用过", why_en="x-tif-nonce was used before")
+
+
+def _heard(envelope: Envelope, opened: profiles.Opened, known: Known, incoming: Incoming, received: datetime) -> Reply:
     """Answer a message of somebody who showed who he is; a refusal is kept."""
     try:
         with within(known.institution.pk, a_second=known.caller["a_second"], at_once=known.caller["at_once"]):
             try:
-                return _once(envelope, known, incoming, received)
+                return _once(envelope, opened, known, incoming, received)
             except OperationalError as error:
                 if isinstance(error.__cause__, LockNotAvailable | QueryCanceled | DeadlockDetected):
                     raise Busy(seconds=WAIT_SECONDS) from None
@@ -141,10 +170,9 @@ def _json(value: Any) -> Any:
     return envelopes.stored(value) if isinstance(value, str) else value
 
 
-def _once(envelope: Envelope, known: Known, incoming: Incoming, received: datetime) -> Reply:
+def _once(envelope: Envelope, opened: profiles.Opened, known: Known, incoming: Incoming, received: datetime) -> Reply:
     """Take the message, or give the answer that it got before."""
-    content = envelope.input
-    digest = crypto.digest(envelopes.said(envelope, content)).hex()
+    digest = crypto.digest(envelopes.said(envelope, opened.content)).hex()
     for attempt in range(TRIES):
         if known.void:
             raise MessageVoid(msgid=envelope.msgid)
@@ -154,7 +182,7 @@ def _once(envelope: Envelope, known: Known, incoming: Incoming, received: dateti
             if known.first["answer"]:
                 return Reply(crypto.unseal(known.first["answer"], purpose=MESSAGE, row=str(known.first["id"])).encode())
         try:
-            return _take(envelope, content, digest, known, incoming, received)
+            return _take(envelope, opened, digest, known, incoming, received)
         except (Problems, InputProblem, IntegrityError) as failed:
             # A copy of the message may have come first, and what it did is in the way: then its answer is there by now,
             # since both are written at once. What this one did is undone.
@@ -176,7 +204,9 @@ def machine_of(envelope: Envelope, known: Known) -> Machine:
     return Machine(f"医院系统 {who}"[:60], known.institution.area_path, known.institution.pk, known.number)
 
 
-def _take(envelope: Envelope, content: Any, digest: str, known: Known, incoming: Incoming, received: datetime) -> Reply:
+def _take(
+    envelope: Envelope, opened: profiles.Opened, digest: str, known: Known, incoming: Incoming, received: datetime
+) -> Reply:
     transaction = registry.found(envelope.infno)
     machine = machine_of(envelope, known)
     # What settles works under the locks and limits of settling from the beginning, so that the database is told once.
@@ -185,14 +215,14 @@ def _take(envelope: Envelope, content: Any, digest: str, known: Known, incoming:
         demand(machine, transaction.right)
         if known.caller["sign_check"] != "off" and envelope.infno != "9001":
             _refuse_unsigned(envelope, known, received)
-        call = registry.Call(envelope, known.institution, machine, received, received.date(), content)
+        call = registry.Call(envelope, known.institution, machine, received, received.date(), opened.content)
         output = transaction.act(call)
         again = known.first is not None
         download = isinstance(output, registry.Download)
-        body = bytes(output) if download else _answer(known, received, output=output, warnings=call.warnings)
+        body = bytes(output) if download else _answer(known, received, opened, output=output, warnings=call.warnings)
         if not again:
             _keep(call, digest, known, incoming, answer="" if download else body.decode())
-    return Reply(body, "application/octet-stream" if download else JSON)
+    return Reply(body, "application/octet-stream" if download else JSON_TYPE)
 
 
 def _refuse_unsigned(envelope: Envelope, known: Known, received: datetime) -> None:
@@ -205,10 +235,17 @@ def _refuse_unsigned(envelope: Envelope, known: Known, received: datetime) -> No
         raise SignInNeeded(why_zh="不是这个操作员当日的", why_en="is not this operator's of today")
 
 
-def _answer(known: Known, received: datetime, *, output: Any, warnings: Sequence[str]) -> bytes:
+def _answer(
+    known: Known, received: datetime, opened: profiles.Opened, *, output: Any, warnings: Sequence[str]
+) -> bytes:
+    enctype = None
+    if opened.sealed_with and output is not None:
+        plain = json.dumps(output, ensure_ascii=False, separators=(",", ":")).encode()
+        output = base64.b64encode(crypto.machine().sm4_seal(opened.sealed_with, plain)).decode()
+        enctype = "SM4"
     return envelopes.answer(
         reference=reference_of(known, received), received=received, answered=timezone.localtime(), output=output,
-        warning="；".join(warnings) or None, as_text=known.caller["code_as_text"],
+        warning="；".join(warnings) or None, as_text=known.caller["code_as_text"], enctype=enctype,
     )  # fmt: skip
 
 

@@ -101,6 +101,31 @@ def read(body: bytes, charset: str = "") -> Envelope:
     return envelope
 
 
+_DECODER = json.JSONDecoder()
+_SPACE = " \t\r\n"
+
+
+def member(text: str, name: str) -> str:
+    """The value of a member of an object exactly as it was written: what a signature covers. "" where there is none."""
+    place = text.find("{") + 1
+    while 0 < place < len(text):
+        place = _past(text, place, _SPACE + ",")
+        if place >= len(text) or text[place] != '"':
+            return ""
+        key, place = _DECODER.raw_decode(text, place)
+        begin = _past(text, place, _SPACE + ":")
+        _, place = _DECODER.raw_decode(text, begin)
+        if key == name:
+            return text[begin:place]
+    return ""
+
+
+def _past(text: str, place: int, characters: str) -> int:
+    while place < len(text) and text[place] in characters:
+        place += 1
+    return place
+
+
 def stored(text: str) -> Any:
     """JSON of our own database, numbers as numbers."""
     return json.loads(text)

@@ -71,6 +71,29 @@ class SignIn(models.Model):
     ended_at = models.DateTimeField(null=True)
 
 
+class Nonce(models.Model):
+    """A nonce that a message carried, kept for a while: it is good for that message only."""
+
+    institution = models.ForeignKey(Institution, models.PROTECT, related_name="+", db_index=False)
+    area_path = PathField()
+    nonce = models.CharField(max_length=64)
+    msgid = models.CharField(max_length=40)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["institution", "nonce"], name="one_message_a_nonce")]
+
+
+class Token(models.Model):
+    """A token given to a caller（OAuth2）, known by its digest."""
+
+    institution = models.ForeignKey(Institution, models.PROTECT, related_name="+")
+    area_path = PathField()
+    digest = models.CharField(max_length=64, unique=True)
+    made_at = models.DateTimeField(db_default=Now())
+    ends_at = models.DateTimeField()
+
+
 class Message(models.Model):
     """A message and its answer（报文）. Never changed. One that was taken uses up its number; one that was refused does not,
     since it left nothing behind.

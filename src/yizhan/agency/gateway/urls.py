@@ -11,5 +11,6 @@ urlpatterns = [
     path("fsi/api/<path:service>", views.service, name="service"),
     path("mbs/fmi/fsi/api/<path:service>", views.service, name="service_mbs"),
     path("eapdomain/<path:service>", views.service, name="service_eapdomain"),
+    path("auth/oauth/token", views.token, name="token"),
     path("CSB", views.service, name="service_csb"),
 ]
