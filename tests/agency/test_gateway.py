@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.agency.calling import Hospital, connected, golden
 from tests.agency.caring import BORN, CODE, SINCE, patient, ready
 from tests.agency.filing import approved
+from tests.agency.gateway_calling import Hospital, connected, golden
 from tests.agency.past import resident
 from tests.agency.world import Place, World
 from yizhan.agency.enrolment.actions.covers import record_cover

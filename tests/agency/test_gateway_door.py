@@ -14,8 +14,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tests.agency.calling import Hospital, connected, golden
 from tests.agency.caring import BORN, patient, ready
+from tests.agency.gateway_calling import Hospital, connected, golden
 from tests.agency.test_gateway import admission, admitted, discharged, fee, in_bed, settling
 from tests.agency.world import World
 from yizhan.agency import crypto, sm2

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.agency.calling import ADDRESS, Hospital
 from tests.agency.caring import BORN, patient, ready
 from tests.agency.conftest import Database
 from tests.agency.faults import Desk, at_once, desk, whole
+from tests.agency.gateway_calling import ADDRESS, Hospital
 from tests.agency.test_gateway import admission, discharged, fee, in_bed, settling
 from tests.agency.test_gateway_door import csb
 from tests.agency.world import World, make_world
