@@ -14,6 +14,7 @@ from tests.agency.filing import approved
 from tests.agency.gateway_calling import Hospital, connected, golden
 from tests.agency.past import resident
 from tests.agency.world import Place, World
+from yizhan.agency.care.models import Visit
 from yizhan.agency.enrolment.actions.covers import record_cover
 from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.people.models import Person
@@ -157,6 +158,85 @@ def test_an_inpatient_day(world: World, his: Hospital) -> None:
     asked("2302", {"data": {"feedetl_sn": "0000", **told}}, "2302-all")
     asked("2404", {"data": told})
     asked("9002", {"signOut": {"sign_no": "1", "opter_no": "0001"}})
+
+
+def test_an_outpatient_day_with_two_chargings(world: World, his: Hospital) -> None:
+    def asked(infno: str, content: Any, name: str = "") -> Any:
+        answer = his.call(infno, content)
+        golden(name or infno, his, answer)
+        assert answer["infcode"] == 0, answer["err_msg"]
+        return answer["output"]
+
+    person, today = patient(world), timezone.localdate()
+    about = {"insutype": "390", "mdtrt_cert_type": "02", "mdtrt_cert_no": "", "atddr_no": "D1", "dr_name": "医生甲"}
+    registering = {
+        **about,
+        "psn_no": person.number,
+        "begntime": f"{today} 08:00:00",
+        "ipt_otp_no": "MZ1",
+        "dept_code": "01",
+        "dept_name": "内科",
+        "caty": "03",
+    }
+    output = asked("2201", {"data": registering})
+    told = {"mdtrt_id": output["data"]["mdtrt_id"], "psn_no": person.number}
+    illness = {
+        "diag_type": "1",
+        "diag_srt_no": "1",
+        "diag_code": "J06.9",
+        "diag_name": "上呼吸道感染",
+        "maindiag_flag": "1",
+    }
+    asked("2203A", {"mdtrtinfo": {**told, "med_type": "11", "begntime": f"{today} 08:00:00"}, "diseinfo": [illness]})
+    asked(
+        "2204",
+        {
+            "feedetail": [
+                fee("A1", told, today, "60.00", chrg_bchno="B1"),
+                fee("A2", told, today, "40.00", chrg_bchno="B1"),
+            ]
+        },
+    )
+    asked("2205", {"data": {**told, "chrg_bchno": "0000"}})
+    his.ask("2204", {"feedetail": [fee("A3", told, today, "100.00", chrg_bchno="B1")]})
+    first = settling(told, "100.00", med_type="11", chrg_bchno="B1")
+    shown = asked("2206A", first)["setlinfo"]
+    info = asked("2207A", first)["setlinfo"]
+    assert (info["psn_part_amt"], info["clr_type"]) == (shown["psn_part_amt"], "11")
+    his.ask("2204", {"feedetail": [fee("A4", told, today, "30.00", chrg_bchno="B2")]})
+    second = his.ask("2207", settling(told, "30.00", med_type="11", chrg_bchno="B2"))["setlinfo"]
+    assert second["mdtrt_id"] == info["mdtrt_id"] and second["setl_id"] != info["setl_id"]
+    back = asked("2208", {"data": {**told, "setl_id": info["setl_id"]}})["setlinfo"]
+    assert back["medfee_sumamt"] == -100.0
+    asked("2205", {"data": {**told, "chrg_bchno": "B1"}}, "2205-batch")
+    assert his.refused("2202", {"data": {**told, "ipt_otp_no": "MZ1"}}) == "visit_frozen"
+    other = his.ask("2201", {"data": registering | {"ipt_otp_no": "MZ2"}})["data"]["mdtrt_id"]
+    asked("2202", {"data": {**told, "mdtrt_id": other, "ipt_otp_no": "MZ2"}})
+
+
+def test_a_purchase_is_one_message_and_its_preview_keeps_nothing(world: World, his: Hospital) -> None:
+    person, today = patient(world), timezone.localdate()
+    line = fee("D1", {}, today, "25.00")
+    sale = {
+        "druginfo": {
+            "psn_no": person.number, "mdtrt_cert_type": "02", "mdtrt_cert_no": "", "begntime": f"{today} 09:00:00",
+            "medfee_sumamt": "25.00", "insutype": "390", "med_type": "41", "acct_used_flag": "0",
+        },
+        "drugdetail": [line],
+    }  # fmt: skip
+    answer = his.call("2101", sale)
+    golden("2101", his, answer)
+    with acting(System("tests")):
+        assert not Visit.objects.exists()
+    answer = his.call("2102", sale)
+    golden("2102", his, answer)
+    info = answer["output"]["setlinfo"]
+    assert (info["medfee_sumamt"], info["clr_type"]) == (25.0, "41")
+    wrong = sale | {"druginfo": {**sale["druginfo"], "medfee_sumamt": "26.00"}}  # type: ignore[dict-item]
+    assert his.refused("2102", wrong) == "totals_differ"
+    golden("2103", his, his.call("2103", {"data": {"psn_no": person.number, "setl_id": info["setl_id"]}}))
+    with acting(System("tests")):
+        assert Visit.objects.count() == 1
 
 
 # --- Poor persons, several payers -------------------------------------------------------------------------------------

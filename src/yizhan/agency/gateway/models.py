@@ -169,6 +169,7 @@ class Line(models.Model):
     area_path = PathField()
     sn = models.CharField(max_length=30)
     position = models.IntegerField()
+    batch = models.CharField(max_length=30, blank=True, help_text="the charging that it belongs to（收费批次）")
     returns = models.CharField(max_length=30, blank=True, help_text="number of the line that it returns")
     message_id = models.BigIntegerField()
 

@@ -8,7 +8,9 @@ def load() -> None:
     from yizhan.agency.gateway.transactions import (  # noqa: F401  # for what they register
         fees,
         files,
+        outpatient,
         persons,
+        pharmacy,
         reconciliation,
         reversal,
         settlements,

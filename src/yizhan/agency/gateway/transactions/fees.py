@@ -48,6 +48,7 @@ class Fee:
     rounded: bool
     fen: int
     unapproved: bool
+    batch: str = ""
 
     def charge(self, *, mapped: bool) -> Charge:
         """The line as the catalogues split it: by the hospital's code where a mapping of it is on record."""
@@ -70,6 +71,7 @@ def _fee(call: Call, node: Node) -> Fee:
         name=node.text("medins_list_name", most=200) or node.text("list_name", most=200), quantity=quantity or 0,
         price=price, rounded=rounded, fen=fen or 0,
         unapproved=call.code("approval", node.text("hosp_appr_flag", most=3)) == "own",
+        batch=node.text("chrg_bchno", most=30),
     )  # fmt: skip
 
 
@@ -103,19 +105,56 @@ def upload_of_outpatient(call: Call) -> Any:
     return _upload(call, OUTPATIENT)
 
 
+def fees_of(call: Call, root: Node, name: str) -> list[Fee]:
+    """The lines of a node; there has to be one."""
+    nodes = root.nodes(name)
+    if not nodes:
+        root.problems.append(FieldMissing(field=name))
+    return [_fee(call, node) for node in nodes]
+
+
 def _upload(call: Call, cares: tuple[str, ...]) -> Any:
     with call.reading() as root:
         nodes = root.nodes("feedetail")
-        if not nodes:
-            root.problems.append(FieldMissing(field="feedetail"))
-        fees = [_fee(call, node) for node in nodes]
+        fees = fees_of(call, root, "feedetail")
         visits = {(n.text("mdtrt_id", need=True, most=30), n.text("psn_no", need=True, most=30)) for n in nodes}
         if len(visits) > 1:
             root.problems.append(
                 FieldWrong(field="feedetail.mdtrt_id", value=len(visits), form_zh="同一次就诊", form_en="one visit's")
             )
     told = told_of(call, *visits.pop(), cares=cares)
+    if cares is OUTPATIENT and queries.is_settled(told.visit):
+        told = further_charging(call, told, max(fee.on for fee in fees))
     return {"result": enter_fees(call, told, fees)}
+
+
+def further_charging(call: Call, told: Told, on: date) -> Told:
+    """A visit is charged again after its first charging was settled: a visit of its own here, under the same number there."""
+    before = told.visit
+    parts = Told.objects.filter(institution=call.institution, mdtrt=told.mdtrt).count()
+    visit = actions.register_visit(
+        before.person, institution=call.institution, number=f"{told.number}-{parts + 1}", care=before.care, admitted_on=on,
+        diagnoses=before.diagnoses, department=before.department, doctor=before.doctor, source="gateway",
+        acting_user=call.machine,
+    )  # fmt: skip
+    call.visit_id = visit.pk
+    row = Told.objects.create(
+        visit=visit, institution=call.institution, area_path=told.area_path, mdtrt=told.mdtrt, number=told.number,
+        insutype=told.insutype, med_type=told.med_type, cert_type=told.cert_type, more=told.more,
+    )  # fmt: skip
+    row.visit = visit
+    return row
+
+
+def of_batch(call: Call, told: Told, batch: str) -> Told:
+    """The part of a visit that a charging belongs to; the last, where none is named."""
+    if not batch:
+        return told
+    line = Line.objects.filter(institution=call.institution, batch=batch, visit__told__mdtrt=told.mdtrt).last()
+    if line is None or line.visit_id == told.visit_id:
+        return told
+    call.visit_id = line.visit_id
+    return Told.objects.select_related("visit__person").get(visit=line.visit_id)
 
 
 def enter_fees(call: Call, told: Told, fees: Sequence[Fee]) -> list[dict[str, Any]]:
@@ -156,7 +195,7 @@ def enter_fees(call: Call, told: Told, fees: Sequence[Fee]) -> list[dict[str, An
     Line.objects.bulk_create(
         Line(
             visit=visit, institution=call.institution, area_path=call.institution.area_path, sn=fee.sn,
-            position=entered[fee.sn].position, returns=fee.returns, message_id=call.machine.message,
+            position=entered[fee.sn].position, returns=fee.returns, batch=fee.batch, message_id=call.machine.message,
         )
         for fee in fees
     )  # fmt: skip
@@ -237,13 +276,20 @@ ALL_LINES = "0000"
 def _cancel(call: Call, cares: tuple[str, ...]) -> Any:
     with call.reading() as root:
         nodes = root.nodes("data") or [root.node("data")]
-        numbers = [n.text("feedetl_sn", most=30) or n.text("chrg_bchno", most=30) for n in nodes]
+        numbers = [n.text("feedetl_sn", most=30) for n in nodes]
+        batch = nodes[0].text("chrg_bchno", most=30)
         visits = {(n.text("mdtrt_id", need=True, most=30), n.text("psn_no", need=True, most=30)) for n in nodes}
         if len(visits) > 1:
             root.problems.append(
                 FieldWrong(field="data.mdtrt_id", value=len(visits), form_zh="同一次就诊", form_en="one visit's")
             )
-    remove(call, told_of(call, *visits.pop(), cares=cares), numbers)
+    told = told_of(call, *visits.pop(), cares=cares)
+    if batch and batch != ALL_LINES:
+        told = of_batch(call, told, batch)
+        numbers = list(Line.objects.filter(visit=told.visit, batch=batch).values_list("sn", flat=True))
+        if not numbers:
+            raise Problems([LineUnknown(sn=batch)])
+    remove(call, told, numbers)
 
 
 def remove(call: Call, told: Told, numbers: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from yizhan.agency.gateway.errors import TotalsDiffer
 from yizhan.agency.gateway.finding import settlement_of, told_of
 from yizhan.agency.gateway.models import Told
 from yizhan.agency.gateway.registry import Call, transaction
-from yizhan.agency.gateway.transactions.fees import OUTPATIENT
+from yizhan.agency.gateway.transactions.fees import OUTPATIENT, of_batch
 from yizhan.agency.gateway.transactions.persons import person_type
 from yizhan.agency.gateway.transactions.stays import STAYS
 from yizhan.agency.people.models import Person
@@ -55,12 +55,14 @@ def amounts(call: Call, result: Mapping[str, Any]) -> Amounts:
 
 def _visit(call: Call, node: Node, cares: tuple[str, ...]) -> tuple[Told, int, bool, date | None]:
     told = told_of(call, node.text("mdtrt_id", need=True), node.text("psn_no", need=True), cares=cares)
+    if cares is OUTPATIENT:
+        told = of_batch(call, told, node.text("chrg_bchno", most=30))
     total = node.fen("medfee_sumamt", need=True) or 0
     midway = node.text("mid_setl_flag", most=3) == "1"
     return told, total, midway, node.day("dscgTime") or node.day("dscg_time")
 
 
-def _compare(call: Call, node: Node, found: Amounts, total: int) -> None:
+def compare(call: Call, node: Node, found: Amounts, total: int) -> None:
     """Refuse another total; of the parts that the hospital's system computed itself, only warn."""
     if total != found.fen["medfee_sumamt"]:
         raise TotalsDiffer(theirs=yuan_text(total), ours=yuan_text(found.fen["medfee_sumamt"]))
@@ -76,7 +78,7 @@ def _preview(call: Call, cares: tuple[str, ...]) -> Any:
         told, total, _, ends = _visit(call, node, cares)
     settled = settling.presettle(told.visit_id, on=ends or call.today, acting_user=call.machine)
     found = amounts(call, settled.answered.result)
-    _compare(call, node, found, total)
+    compare(call, node, found, total)
     info = setlinfo(call, told, settled.known.person, settled.asked.beneficiary, found)
     return {"setlinfo": info, "setldetail": found.detail()}
 
@@ -99,7 +101,7 @@ def _settle(call: Call, cares: tuple[str, ...]) -> Any:
         visit.pk, on=call.today, message_id=call.envelope.msgid, content=str(total), acting_user=call.machine
     )
     found = amounts(call, row.result)
-    _compare(call, node, found, total)
+    compare(call, node, found, total)
     info = setlinfo(call, told, row.person, row.beneficiary, found, row)
     return {"setlinfo": info, "setldetail": found.detail()}
 
