@@ -40,7 +40,7 @@ MAY_IMPORT = {
 
 _APPS = (
     "desk", "staff", "jobs", "providers", "people", "rosters", "enrolment", "filings", "care", "assistance", "supervision",
-    "reports",
+    "reports", "gateway",
 )  # fmt: skip
 APP_MAY_IMPORT = {
     **{app: set(_APPS[:place]) for place, app in enumerate(_APPS)},

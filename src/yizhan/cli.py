@@ -529,6 +529,21 @@ def _add_agency(add: Callable[..., argparse.ArgumentParser]) -> None:
     user.add_argument("--area", default="", help="行政区划代码 code of the area")
     user.add_argument("--department", default="healthcare_security", help="部门 department")
     user.add_argument("--institution", default="", help="医院编码 code of the hospital")
+    access = add(
+        "access", _agency("access"), "医院接口 let a hospital's system in, change its key, shut it out; list them"
+    )
+    access.add_argument("code", nargs="?", default="", help="机构编码 code of the institution")
+    access.add_argument("--profile", default="", help="验签方式 none, csb, tif, ca or token")
+    access.add_argument("--public-key", default="", help="机构的 SM2 公钥，十六进制 SM2 public key, in hexadecimal")
+    access.add_argument(
+        "--former-days", type=int, default=7, help="旧密钥再用几天 days that the former key still holds"
+    )
+    access.add_argument("--sign-check", choices=("off", "known", "operator"), help="签到核对 check of sign_no")
+    access.add_argument("--a-second", type=int, help="每秒报文上限 most messages a second")
+    access.add_argument("--at-once", type=int, help="并发上限 most messages at once")
+    access.add_argument("--text-code", choices=("yes", "no"), help="infcode 写成文本 infcode as text")
+    access.add_argument("--stop", action="store_true", help="停用 shut out")
+    access.add_argument("--demo", action="store_true", help="演示数据库 the demonstration's database")
     ledger = add("ledger", _agency("ledger"), "账 verify that the books say what settlements and payments say")
     ledger.add_argument("act", choices=("verify",))
     ledger.add_argument("--demo", action="store_true", help="演示数据库 of the demonstration's database")

@@ -161,6 +161,17 @@ def _password(options: argparse.Namespace) -> str:
     return password
 
 
+def access(options: argparse.Namespace) -> int:
+    """Let a hospital's system in, change its key, shut it out; without a code list who may call. A key is printed once."""
+    with running.database(demo=options.demo):
+        running.refuse_unmigrated()
+        from yizhan.agency.gateway import commands
+
+        for line in commands.access(options):
+            print(line)
+    return 0
+
+
 def audit(options: argparse.Namespace) -> int:
     """Verify or seal the audit trail, print its head, report on a year. Exit status 1: it was tampered with."""
     with running.database(demo=options.demo):

@@ -37,7 +37,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.padding import PKCS7
 
+from yizhan.agency import sm2
 from yizhan.errors import InputProblem, Problem, Unreadable, Unwritable
 
 SECRET_BYTES = 32
@@ -195,6 +197,73 @@ def sm3(data: bytes) -> bytes:
 def same_bytes(one: bytes, other: bytes) -> bool:
     """Equality whose duration does not tell where the two differ."""
     return hmac.compare_digest(one, other)
+
+
+# --- What hospitals' interfaces prescribe ------------------------------------------------------------------------------
+
+
+class CipherMachine(Protocol):
+    """What signs and encrypts messages of hospitals: our software, or a certified cipher machine（密码机）.
+
+    A bureau that has one names a class of these methods in YIZHAN_CIPHER_MACHINE; keys are then handles that the machine knows.
+    """
+
+    def hmac_sha1(self, key: bytes, data: bytes) -> bytes: ...
+
+    def hmac_sm3(self, key: bytes, data: bytes) -> bytes: ...
+
+    def sm2_verify(self, public: bytes, user: bytes, data: bytes, signature: bytes) -> bool: ...
+
+    def sm4_seal(self, key: bytes, plain: bytes) -> bytes: ...
+
+    def sm4_open(self, key: bytes, sealed: bytes) -> bytes: ...
+
+
+class SoftwareMachine:
+    """The same in software. HMAC-SHA-1 and SM4-ECB only because systems that hospitals already have prescribe them."""
+
+    def hmac_sha1(self, key: bytes, data: bytes) -> bytes:
+        """20 bytes."""
+        return hmac.digest(key, data, "sha1")
+
+    def hmac_sm3(self, key: bytes, data: bytes) -> bytes:
+        """32 bytes."""
+        mac = HMAC(key, hashes.SM3())
+        mac.update(data)
+        return mac.finalize()
+
+    def sm2_verify(self, public: bytes, user: bytes, data: bytes, signature: bytes) -> bool:
+        """Whether a signature（GB/T 32918.2, with SM3）is of the holder of a public key; `user` is the signer's id."""
+        return sm2.verify(public, sm2.digest(public, user, data, sm3), signature)
+
+    def sm4_seal(self, key: bytes, plain: bytes) -> bytes:
+        """SM4-ECB with PKCS7 padding."""
+        padder = PKCS7(128).padder()
+        encryptor = Cipher(algorithms.SM4(key), modes.ECB()).encryptor()
+        return encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
+
+    def sm4_open(self, key: bytes, sealed: bytes) -> bytes:
+        """The plain bytes. Raises ValueError: not sealed with this key."""
+        decryptor = Cipher(algorithms.SM4(key), modes.ECB()).decryptor()
+        unpadder = PKCS7(128).unpadder()
+        return unpadder.update(decryptor.update(sealed) + decryptor.finalize()) + unpadder.finalize()
+
+
+@lru_cache(maxsize=4)
+def _machine(name: str) -> CipherMachine:
+    if not name:
+        return SoftwareMachine()
+    from django.utils.module_loading import import_string
+
+    made: CipherMachine = import_string(name)()
+    return made
+
+
+def machine() -> CipherMachine:
+    """The cipher machine that the settings name, else our software."""
+    from django.conf import settings
+
+    return _machine(getattr(settings, "YIZHAN_CIPHER_MACHINE", ""))
 
 
 # --- Keys -------------------------------------------------------------------------------------------------------------
@@ -580,6 +649,16 @@ REGISTRY: tuple[Use, ...] = (
         "256 bit for each purpose, by HKDF from the lookup key", "`agency.crypto`", "never in place: what was printed would no longer verify"),
     Use("内容摘要", "digests of files and records", "SHA-256 or SM3", "none", "`agency.crypto`", "–"),
     Use("政策与结果摘要", "digests of policy documents, settlements and compiled code", "SHA-256", "none", "`policy`, `engine`, `exchange`, `batch`", "–"),
+    Use("医院接口签名（csb）", "signatures of hospitals' messages, profile `csb`", "HMAC-SHA-1, as the service bus prescribes it",
+        "256 bit for each institution, sealed", "`agency.crypto`", "`./yizhan access`; the former key holds for a while"),
+    Use("医院接口签名（tif）", "signatures of hospitals' messages, profile `tif`", "SHA-256 over time, token, nonce, time, as prescribed",
+        "256 bit for each institution, sealed", "`agency.crypto`", "the same"),
+    Use("医院接口签名（ca）", "signatures of hospitals' messages, profile `ca`", "HMAC-SM3 over time and body", "256 bit for each institution, sealed",
+        "`agency.crypto`", "the same"),
+    Use("医院接口签名（token）", "signatures of hospitals' messages, profile `token`", "SM2 with SM3 (GB/T 32918.2)", "the hospital's own 256-bit key; we hold the public one",
+        "`agency.sm2`", "when the hospital changes it"),
+    Use("医院接口加密（token）", "bodies of messages, profile `token`", "SM4-ECB, PKCS7, as prescribed: it hides nothing from whoever knows the client id; TLS does",
+        "128 bit: the client id", "`agency.crypto`", "with the client id"),
     Use("口令", "passwords", "Argon2id with Django's parameters", "none; a random salt for each password", "Django, argon2-cffi", "upgraded at sign-in"),
     Use("动态口令", "one-time passwords (TOTP, RFC 6238)", "HMAC-SHA-1, as authenticator apps expect", "160 bit for each officer, sealed",
         "pyotp", "when an officer enrols again"),

@@ -10,6 +10,7 @@ YIZHAN_HOSTS         names under which the desk is served, separated by commas
 YIZHAN_PROFILE       `default`, or `mlps3` (等保三级: password classes and ageing)
 YIZHAN_TOTP_ROLES    roles that must sign in with a second factor, separated by commas
 YIZHAN_HTTPS=1       served behind TLS: Secure cookies, HSTS
+YIZHAN_CIPHER_MACHINE  class that signs and encrypts messages of hospitals in a cipher machine, by its dotted name
 YIZHAN_SCAN_COMMAND  run on every uploaded file before it is opened
 """
 
@@ -30,6 +31,7 @@ DEBUG = False
 
 SECRET_KEY = read_secret(os.environ.get("YIZHAN_SECRET_FILE", ""), demo=DEMO)
 YIZHAN_KEY_FILE = os.environ.get("YIZHAN_KEY_FILE", "")
+YIZHAN_CIPHER_MACHINE = os.environ.get("YIZHAN_CIPHER_MACHINE", "")
 YIZHAN_SCAN_COMMAND = os.environ.get("YIZHAN_SCAN_COMMAND", "")
 YIZHAN_PROFILE = os.environ.get("YIZHAN_PROFILE", "default")
 YIZHAN_TOTP_ROLES = tuple(filter(None, os.environ.get("YIZHAN_TOTP_ROLES", "").split(",")))
@@ -56,6 +58,7 @@ INSTALLED_APPS = [
     "yizhan.agency.enrolment",
     "yizhan.agency.filings",
     "yizhan.agency.care",
+    "yizhan.agency.gateway",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

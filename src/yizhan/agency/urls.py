@@ -14,6 +14,7 @@ urlpatterns = [
     path("providers/", include("yizhan.agency.providers.urls")),
     path("filings/", include("yizhan.agency.filings.urls")),
     path("care/", include("yizhan.agency.care.urls")),
+    path("", include("yizhan.agency.gateway.urls")),
 ]
 
 handler400 = "yizhan.agency.staff.views.door.bad_request"

@@ -61,7 +61,7 @@ _ARREARS = """
     left join lateral (select sum(fen)::bigint paid from care_patientpayment x where x.visit_id = s.visit_id) m on true
     left join care_defaultfinding f on f.visit_id = s.visit_id and f.state in ('proposed', 'decided')
     where s.institution_id is not null and s.kind <> 'reversed'
-        and (v.source <> 'import' or m.paid is not null)
+        and (v.source not in ('import', 'gateway') or m.paid is not null)
         and not exists (select 1 from care_settlement n where n.replaces_id = s.id)
         and s.total_fen - s.paid_fen + s.person_fen > coalesce(m.paid, 0)
         and (%(institution)s::bigint is null or s.institution_id = %(institution)s)

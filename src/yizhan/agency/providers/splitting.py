@@ -39,7 +39,8 @@ class Charge:
 
     `quantity` in 1/10000 of the unit, `price` in 1/10000 yuan a unit, `amount_fen` in fen; of a refund quantity and amount
     are negative. `own_expense_signed`: the patient signed to bear the item alone, which counts where the catalogue restricts
-    its use. `fee`: the hospital's category of cost, used only where no catalogue knows the item.
+    its use. `fee`: the hospital's category of cost, used only where no catalogue knows the item. `price_rounded`: the price had
+    more decimals than four, and quantity × exact price was found right.
     """
 
     on: date
@@ -50,6 +51,7 @@ class Charge:
     amount_fen: int
     own_expense_signed: bool = False
     fee: str = ""
+    price_rounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,8 @@ def faults_of(charge: Charge, number: int) -> list[Problem]:
     if abs(charge.amount_fen) > MOST_FEN:
         return [LineTooLarge(at=at, amount=yuan_grouped(charge.amount_fen), most=yuan_grouped(MOST_FEN), **found)]
     product = charge.quantity * charge.price
-    if abs(product - charge.amount_fen * _PER_FEN) > _PER_FEN:
+    rounding = abs(charge.quantity) // 2 if charge.price_rounded else 0
+    if abs(product - charge.amount_fen * _PER_FEN) > _PER_FEN + rounding:
         expected = half_up(abs(product), _PER_FEN) * (-1 if product < 0 else 1)
         return [AmountNotPrice(at=at, amount=yuan(charge.amount_fen), expected=yuan(expected), **found)]
     return []

@@ -9,6 +9,10 @@ from yizhan.agency.desk.words import Words
 from yizhan.agency.staff.rights import Right
 
 _TABLE = """
+    access.grant               开通医院接口              let a hospital system in
+    access.rotate              更换接口密钥              change the key of a hospital's system
+    access.stop                停用医院接口              shut a hospital's system out
+    access.token               签发接口令牌              give a token to a hospital system
     agreement.resumed          恢复定点协议              resume an agreement
     agreement.sign             签订定点协议              enter an agreement
     agreement.suspended        中止定点协议              suspend an agreement
@@ -63,6 +67,8 @@ _TABLE = """
     filing.see_evidence        查看备案证明              look at evidence
     filing.set_term            设定备案期限              set a term of filings
     filing.withdraw            撤回备案                 withdraw a filing
+    message.refuse             拒绝接口报文              refuse a message of a hospital's system
+    message.void               冲正未知报文              void a message that never came
     gap.assign                 分派缺口                 assign a gap
     gap.close                  办结缺口                 close a gap
     household.add_member       家庭增员                 add a member to a household

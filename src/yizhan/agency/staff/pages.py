@@ -23,6 +23,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
 
 from yizhan.agency.staff.audit import record, source
 from yizhan.agency.staff.errors import NotAllowed, NotFound, NotFresh
@@ -47,6 +48,15 @@ SIGNED_IN = "signed_in"
 
 PUBLIC = "public"
 """Instead of a right: nobody need sign in."""
+
+MACHINE = "machine"
+"""Instead of a right: a program calls, and shows by its message who it is; what it may do is decided message by message."""
+
+
+def machine(view: View) -> View:
+    """Mark a view as one that programs call: no session, no form, its own proof of who calls."""
+    view.right = MACHINE  # type: ignore[attr-defined]  # read by PageMiddleware and by the tests of rights
+    return csrf_exempt(view)
 
 
 def page(
@@ -141,6 +151,8 @@ def _too_long(request: HttpRequest) -> HttpResponse | None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal() or int(length) <= LONGEST_OF_STRANGERS:
         return None
+    if int(length) <= LONGEST_OF_PROGRAMS and request.path.startswith(PROGRAMS):
+        return None
     if int(length) <= LONGEST_REQUEST and request.user.is_authenticated:
         return None
     return HttpResponse(render_to_string("staff/bad_request.html"), status=413)
@@ -158,6 +170,10 @@ def source_of(request: HttpRequest) -> str:
 LONGEST_REQUEST = 64 << 20
 LONGEST_OF_STRANGERS = 1 << 20
 """Bytes of a request: more than any list has; of somebody who has not signed in, more than any form at the door."""
+
+PROGRAMS = ("/fsi/api/", "/mbs/fmi/fsi/api/", "/eapdomain/", "/CSB", "/auth/oauth/")
+LONGEST_OF_PROGRAMS = 16 << 20
+"""Where programs call (`machine`), and bytes of their longest message: a file that travels as a list of numbers."""
 
 
 class PageMiddleware:

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 
 from yizhan.agency.staff.errors import NotAllowed
 from yizhan.agency.staff.models import NATION, Officer
-from yizhan.agency.staff.rights import Right
+from yizhan.agency.staff.rights import Right, Role, rights_of
 from yizhan.agency.statements import prepared
 
 
@@ -53,6 +53,30 @@ class System:
         return True
 
 
+_OF_MACHINES = rights_of([Role.WINDOW, Role.HOSPITAL])
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A hospital's own system, which acts for its operators over the national interface（医院接口）, as far as the hospital's
+    staff may. `message` is the number under which its message is kept: the audit trail names it.
+    """
+
+    name: str
+    area_path: str
+    institution_id: int
+    message: int = 0
+
+    @property
+    def pk(self) -> int | None:
+        """None: it is no officer."""
+        return None
+
+    def may(self, right: Right) -> bool:
+        """What a window clerk and a hospital manager may."""
+        return right in _OF_MACHINES
+
+
 def demand(actor: Actor, right: Right) -> None:
     """Raises NotAllowed unless some role of the actor grants the right."""
     if not actor.may(right):
@@ -73,7 +97,7 @@ def area_of(actor: Actor) -> str:
 
 def institution_of(actor: Actor) -> int | None:
     """The institution to whose visits and bills this actor is confined; None for everybody but its staff."""
-    return actor.institution_id if isinstance(actor, Officer) else None
+    return actor.institution_id if isinstance(actor, Officer | Machine) else None
 
 
 _SETTINGS = ("yizhan.area", "yizhan.department", "yizhan.institution")
@@ -82,6 +106,9 @@ _READ = ", ".join(f"current_setting('{name}', true)" for name in _SETTINGS)
 
 _in_force: ContextVar[tuple[str, ...] | None] = ContextVar("scope", default=None)
 """The scope of the innermost `acting`: who acts in the same once more need not tell the database again."""
+
+_limits: ContextVar[Mapping[str, str] | None] = ContextVar("limits", default=None)
+"""The settings that an `acting` around this one asked for; they hold to the end of its transaction."""
 
 
 @contextmanager
@@ -99,6 +126,8 @@ def acting(
     # A transaction of its own ends with its settings; only a nested one has an outer scope to return to.
     nested = connection.in_atomic_block
     before = _in_force.get() if nested else None
+    known = _limits.get() if nested else None
+    limits = {} if limits == known else limits
     with transaction.atomic():
         if scope != before or limits:
             limited = "".join(f", set_config('{name}', '{value}', true)" for name, value in limits.items())
@@ -107,11 +136,12 @@ def acting(
                 cursor.execute(f"select {read}{_SET}{limited}", scope)
                 if read:
                     before = tuple(value or "" for value in cursor.fetchone()[: len(_SETTINGS)])
-        token = _in_force.set(scope)
+        token, limits_token = _in_force.set(scope), _limits.set(limits or known)
         try:
             yield
         finally:
             _in_force.reset(token)
+            _limits.reset(limits_token)
         # After an error the savepoint's rollback does this; then the statement below would be refused.
         if nested and scope != before:
             with prepared() as cursor:

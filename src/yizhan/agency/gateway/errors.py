@@ -1,0 +1,184 @@
+"""What the gateway refuses. The words go to a hospital's system as `err_msg`, followed by the code in brackets."""
+
+from __future__ import annotations
+
+from yizhan.errors import InputProblem
+
+# --- The message ------------------------------------------------------------------------------------------------------
+
+
+class MessageUnreadable(InputProblem):
+    code = "message_unreadable"
+    zh = "报文读不出：{why_zh}。请发送一个 UTF-8 的 JSON 对象。"
+    en = "the message cannot be read: {why_en}. Send one JSON object in UTF-8."
+
+
+class FieldMissing(InputProblem):
+    code = "field_missing"
+    zh = "{field} 不能为空"
+    en = "{field} is missing"
+
+
+class FieldWrong(InputProblem):
+    code = "field_wrong"
+    zh = "{field}“{value}”不对：应为{form_zh}"
+    en = "{field} “{value}” is wrong: it should be {form_en}"
+
+
+class UnknownTransaction(InputProblem):
+    code = "unknown_transaction"
+    zh = "交易报文不正确：未知交易编号 {infno}"
+    en = "the message is not right: unknown transaction number {infno}"
+
+
+class NotServed(InputProblem):
+    code = "transaction_not_served"
+    zh = "本平台不办理 {infno}（{name_zh}）：{why_zh}"
+    en = "{infno} ({name_en}) is not served here: {why_en}"
+
+
+# --- Who calls --------------------------------------------------------------------------------------------------------
+
+
+class NotConnected(InputProblem):
+    code = "not_connected"
+    zh = "机构 {institution} 没有开通医院接口，或者已停用。请联系医保局。"
+    en = "institution {institution} has no access to the hospital interface, or it was stopped. Ask the bureau."
+
+
+class SignatureRefused(InputProblem):
+    code = "signature_refused"
+    zh = "签名不对（{why_zh}）。请核对密钥、签名算法和时间。"
+    en = "the signature is refused ({why_en}). Check the key, the algorithm and the clock."
+
+
+class OutsideWindow(InputProblem):
+    code = "message_too_old"
+    zh = "签名时间与平台时间相差超过 {minutes} 分钟。请核对时钟，用新的时间重新签名，报文号不变。"
+    en = "the signature's time is more than {minutes} minutes off the platform's. Check the clock and sign again, with the same message number."
+
+
+class NotFromHere(InputProblem):
+    code = "source_refused"
+    zh = "这个机构的接口不验签，只能从本机或内网发送；报文来自 {source}。"
+    en = "messages of this institution carry no signature and are taken from this machine or the internal net only; this one came from {source}."
+
+
+class TooManyMessages(InputProblem):
+    code = "too_many_messages"
+    zh = "报文太密，这一条没有受理。请稍候 1 秒，按原报文号重发。"
+    en = "too many messages; this one was not taken. Wait a second and send it again under the same number."
+
+
+class SignInNeeded(InputProblem):
+    code = "sign_in_needed"
+    zh = "签到编号（sign_no）{why_zh}。请先签到（9001），再发送。"
+    en = "the sign-in number (sign_no) {why_en}. Sign in first (9001), then send."
+
+
+# --- Once, and only once ----------------------------------------------------------------------------------------------
+
+
+class NumberUsed(InputProblem):
+    code = "message_number_used"
+    zh = "报文号 {msgid} 已经用于另一条内容不同的报文（{infno}）。请换一个报文号。"
+    en = "message number {msgid} was used for another message with other content ({infno}). Use a new number."
+
+
+class MessageVoid(InputProblem):
+    code = "message_void"
+    zh = "报文 {msgid} 已经冲正，不再受理。请用新的报文号重新办理。"
+    en = "message {msgid} was reversed and is not taken any more. Do it again under a new number."
+
+
+class Fault(InputProblem):
+    code = "gateway_fault"
+    zh = "系统故障（编号 {number}），结果未知。请按原报文号重发，或用 2601 冲正后再查询。"
+    en = "a fault of the system (number {number}); the outcome is unknown. Send the message again under its number, or reverse it (2601) and ask."
+
+
+# --- What is asked ----------------------------------------------------------------------------------------------------
+
+
+class PersonUnknown(InputProblem):
+    code = "insured_person_not_found"
+    zh = "没有找到参保人（{asked}），或者姓名不符。请核对证件；确属参保人的，请到医保经办机构登记。"
+    en = "no insured person was found ({asked}), or the name differs. Check the certificate, or have the person registered at the bureau."
+
+
+class CertificateNotRead(InputProblem):
+    code = "certificate_not_read"
+    zh = "本平台还没有接通{what_zh}的解码，不能只凭它办理。请用居民身份证（mdtrt_cert_type 02），或同时填证件号码 certno。"
+    en = "{what_en} cannot be decoded here yet. Use the resident ID card (mdtrt_cert_type 02), or also give its number in certno."
+
+
+class VisitUnknown(InputProblem):
+    code = "visit_not_found"
+    zh = "没有找到就诊 {mdtrt_id}（人员 {psn_no}），或者不是本机构通过接口登记的。"
+    en = "visit {mdtrt_id} (person {psn_no}) was not found, or your institution did not register it over the interface."
+
+
+class SettlementUnknown(InputProblem):
+    code = "settlement_not_found"
+    zh = "没有找到结算 {setl_id}（就诊 {mdtrt_id}）。"
+    en = "settlement {setl_id} (visit {mdtrt_id}) was not found."
+
+
+class TotalsDiffer(InputProblem):
+    code = "totals_differ"
+    zh = "医疗费总额不符：报文 {theirs} 元，已上传的明细合计 {ours} 元。没有结算。请核对明细上传是否完整。"
+    en = "the total cost differs: the message says {theirs} yuan, the lines uploaded sum to {ours}. Nothing was settled. Check that all lines were uploaded."
+
+
+class LineTwice(InputProblem):
+    code = "line_uploaded_twice"
+    zh = "费用明细流水号 {sn} 重复。已上传的不再上传；要改请先撤销（2205、2302）。"
+    en = "line number {sn} occurs twice. What was uploaded is not uploaded again; cancel it first (2205, 2302) to change it."
+
+
+class LineUnknown(InputProblem):
+    code = "line_not_found"
+    zh = "没有费用明细流水号 {sn}。"
+    en = "there is no line number {sn}."
+
+
+class ReturnDiffers(InputProblem):
+    code = "return_differs"
+    zh = "退费明细 {sn} 的金额是 {theirs} 元，按原明细应退 {ours} 元。"
+    en = "the returned line {sn} says {theirs} yuan; by the line that it returns it is {ours}."
+
+
+class CareUnknown(InputProblem):
+    code = "care_not_mapped"
+    zh = "医疗类别 {med_type} 没有对应的本地待遇，不能登记。"
+    en = "med_type {med_type} has no benefits here and cannot be registered."
+
+
+class WrongCare(InputProblem):
+    code = "care_of_other_transaction"
+    zh = "就诊 {mdtrt_id} 是“{care_zh}”，不能用交易 {infno} 办理。"
+    en = "visit {mdtrt_id} is {care_en}; transaction {infno} is not for it."
+
+
+class SettledStays(InputProblem):
+    code = "settled_visit_stays"
+    zh = "就诊 {mdtrt_id} 已经结算，{what_zh}不能再改。请先撤销结算。"
+    en = "visit {mdtrt_id} is settled, and its {what_en} cannot be changed. Cancel the settlement first."
+
+
+class CannotReverse(InputProblem):
+    code = "cannot_reverse"
+    zh = "报文 {omsgid}（{oinfno}）不能冲正：{why_zh}。"
+    en = "message {omsgid} ({oinfno}) cannot be reversed: {why_en}."
+
+
+class FileUnknown(InputProblem):
+    code = "file_not_found"
+    zh = "没有文件 {number}，或者已过下载期限。"
+    en = "there is no file {number}, or its time is over."
+
+
+class FileUnreadable(InputProblem):
+    code = "file_unreadable"
+    zh = "文件 {name} 读不出：{why_zh}。"
+    en = "file {name} cannot be read: {why_en}."

@@ -1,0 +1,19 @@
+"""What is served, one module for each subject. Importing a module registers its transactions."""
+
+from __future__ import annotations
+
+
+def load() -> None:
+    """Load them all."""
+    from yizhan.agency.gateway.transactions import (  # noqa: F401  # for what they register
+        fees,
+        files,
+        outpatient,
+        persons,
+        pharmacy,
+        reconciliation,
+        reversal,
+        settlements,
+        sign_in,
+        stays,
+    )

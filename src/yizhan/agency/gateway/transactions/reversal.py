@@ -1,0 +1,95 @@
+"""2601: a message whose fate the sender does not know is undone, or kept from ever coming true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yizhan.agency.care import actions, queries
+from yizhan.agency.care.models import Settlement
+from yizhan.agency.gateway.errors import CannotReverse
+from yizhan.agency.gateway.finding import number
+from yizhan.agency.gateway.models import Line, Message, Told, Voided
+from yizhan.agency.gateway.registry import Call, transaction
+from yizhan.agency.gateway.transactions.fees import remove
+from yizhan.agency.gateway.transactions.settlements import take_back
+from yizhan.agency.staff.audit import record
+from yizhan.agency.staff.rights import Right
+
+SETTLING = ("2102", "2207", "2207A", "2304")
+REGISTERING = ("2201", "2401")
+ENTERING = ("2204", "2301")
+TAKING_BACK = ("2103", "2202", "2205", "2208", "2302", "2305", "2404", "2405")
+
+
+@transaction("2601", "冲正交易", "reversal", Right.SETTLEMENT_REVERSE, alone=True)
+def reverse(call: Call) -> Any:
+    """Undo a message by its number. One that never came is void from now on, should it still be on its way: this writes its
+    number, which only one of the two can.
+    """
+    with call.reading() as root:
+        node = root.node("data")
+        omsgid, oinfno = node.text("omsgid", need=True, most=40), node.text("oinfno", need=True, most=8)
+        psn_no = number(node.text("psn_no", most=30))
+    void = Voided.objects.filter(institution=call.institution, msgid=omsgid).exists()
+    if void:
+        return
+    first = Message.objects.filter(institution=call.institution, msgid=omsgid, taken=True).first()
+    if first is not None and first.infno[:4] != oinfno[:4]:
+        raise _refusal(omsgid, oinfno, f"它是 {first.infno}", f"it is {first.infno}")
+    if first is not None and psn_no and first.person_id not in (None, psn_no):
+        raise _refusal(omsgid, oinfno, "它是另一个人的", "it is about another person")
+    if first is None:
+        _forestall(call, omsgid, oinfno)
+    else:
+        call.person_id, call.visit_id = first.person_id, first.visit_id
+        _undo(call, first)
+    Voided.objects.create(
+        institution=call.institution, area_path=call.institution.area_path, msgid=omsgid, message_id=call.machine.message
+    )  # fmt: skip
+
+
+def _refusal(omsgid: str, oinfno: str, zh: str, en: str) -> CannotReverse:
+    return CannotReverse(omsgid=omsgid, oinfno=oinfno, why_zh=zh, why_en=en)
+
+
+def _forestall(call: Call, omsgid: str, oinfno: str) -> None:
+    Message.objects.create(
+        institution=call.institution, area_path=call.institution.area_path, infno=oinfno, msgid=omsgid, digest="",
+        taken=True, codes=["message_void"], operator=call.envelope.operator, operator_name=call.envelope.operator_name,
+        reference="", request_sealed="", received_at=call.received, milliseconds=0,
+    )  # fmt: skip
+    record("message.void", infno=oinfno, acting_user=call.machine)
+
+
+def _undo(call: Call, first: Message) -> None:
+    if first.infno in SETTLING:
+        _undo_settlement(call, first)
+    elif first.infno in REGISTERING and first.visit_id:
+        told = Told.objects.select_related("visit").get(visit=first.visit_id)
+        if queries.is_settled(told.visit):
+            raise _refusal(first.msgid, first.infno, "这次就诊已经结算", "the visit is settled")
+        if told.visit.state != "cancelled":
+            actions.cancel_visit(told.visit_id, why="医院接口冲正（2601）", acting_user=call.machine)
+    elif first.infno in ENTERING and first.visit_id:
+        told = Told.objects.select_related("visit").get(visit=first.visit_id)
+        numbers = list(Line.objects.filter(visit=told.visit, message_id=first.pk).values_list("sn", flat=True))
+        if numbers:
+            remove(call, told, numbers)
+    elif first.infno in TAKING_BACK:
+        raise _refusal(
+            first.msgid, first.infno, "撤销类交易不能再冲正，请重新办理", "what took something back is not reversed: do it anew"
+        )  # fmt: skip
+
+
+def _undo_settlement(call: Call, first: Message) -> None:
+    row = Settlement.objects.select_related("visit", "person").filter(
+        institution_id=call.machine.institution_id, message_id=first.msgid, visit=first.visit_id
+    )
+    settled = row.first()
+    live = Settlement.objects.live().filter(visit=first.visit_id).first()
+    if settled is None or live is None or live.ordinal != settled.ordinal:
+        raise _refusal(
+            first.msgid, first.infno, "退费结算标志不为未退费，不能办理冲正交易", "the settlement was cancelled already"
+        )
+    told = Told.objects.select_related("visit").get(visit=settled.visit_id)
+    take_back(call, settled, told, why="医院接口冲正（2601）")
