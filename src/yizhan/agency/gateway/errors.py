@@ -182,3 +182,9 @@ class FileUnreadable(InputProblem):
     code = "file_unreadable"
     zh = "文件 {name} 读不出：{why_zh}。"
     en = "file {name} cannot be read: {why_en}."
+
+
+class MappingNotWaiting(InputProblem):
+    code = "mapping_not_waiting"
+    zh = "项目 {code} 没有待审核的对照，没有撤销任何一条。已经审核的，请医保局终止。"
+    en = "no mapping of item {code} awaits review; none was taken back. One that was reviewed is ended by the bureau."

@@ -81,6 +81,7 @@ _TABLE = """
     mapping.end                终止目录对照              end a mapping
     mapping.propose            上报目录对照              propose mappings
     mapping.reject             退回目录对照              reject mappings
+    mapping.withdraw           撤回目录对照              take back mappings
     ledger.open_books          开设基金账                open the books of funds
     ledger.export              导出基金账                export the books
     mark.add                   标识身份                 mark an identity

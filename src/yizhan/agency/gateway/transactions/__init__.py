@@ -6,6 +6,8 @@ from __future__ import annotations
 def load() -> None:
     """Load them all."""
     from yizhan.agency.gateway.transactions import (  # noqa: F401  # for what they register
+        catalogues,
+        entitlement,
         fees,
         files,
         outpatient,
