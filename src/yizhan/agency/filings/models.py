@@ -91,6 +91,9 @@ class Filing(models.Model):
                 condition=Q(decided_by=None) | ~Q(decided_by=F("made_by")), name="filing_maker_is_not_decider"
             ),
             models.CheckConstraint(
+                condition=Q(made_by__isnull=False) | Q(institution__isnull=False), name="filing_made_by_somebody"
+            ),
+            models.CheckConstraint(
                 condition=~Q(state__in=list(DECIDED)) | Q(decided_by__isnull=False),
                 name="filing_approved_by_somebody",
             ),

@@ -188,3 +188,15 @@ class MappingNotWaiting(InputProblem):
     code = "mapping_not_waiting"
     zh = "项目 {code} 没有待审核的对照，没有撤销任何一条。已经审核的，请医保局终止。"
     en = "no mapping of item {code} awaits review; none was taken back. One that was reviewed is ended by the bureau."
+
+
+class InstitutionUnknown(InputProblem):
+    code = "institution_not_found"
+    zh = "没有机构 {code}，或者已停止服务。请用 1201 查询机构编码。"
+    en = "there is no institution {code}, or it closed. Ask for its code with 1201."
+
+
+class FilingUnknown(InputProblem):
+    code = "filing_not_found"
+    zh = "没有备案 {number}，或者不是本机构为这个人提出的。"
+    en = "there is no filing {number}, or your institution did not make it for this person."

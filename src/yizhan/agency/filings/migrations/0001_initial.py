@@ -137,6 +137,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='filing',
+            constraint=models.CheckConstraint(condition=models.Q(('made_by__isnull', False), ('institution__isnull', False), _connector='OR'), name='filing_made_by_somebody'),
+        ),
+        migrations.AddConstraint(
+            model_name='filing',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['approved', 'ended', 'revoked', 'forged']), _negated=True), ('decided_by__isnull', False), _connector='OR'), name='filing_approved_by_somebody'),
         ),
         migrations.AddConstraint(

@@ -10,6 +10,7 @@ def load() -> None:
         entitlement,
         fees,
         files,
+        filings,
         outpatient,
         persons,
         pharmacy,
