@@ -7,6 +7,8 @@ def load() -> None:
     """Load them all."""
     from yizhan.agency.gateway.transactions import (  # noqa: F401  # for what they register
         catalogues,
+        checks,
+        clearing,
         entitlement,
         fees,
         files,
@@ -15,6 +17,7 @@ def load() -> None:
         persons,
         pharmacy,
         reconciliation,
+        records,
         reversal,
         settlements,
         sign_in,
