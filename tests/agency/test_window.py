@@ -309,6 +309,21 @@ def test_a_preview_counts_the_line_that_is_being_typed_and_writes_nothing(world:
         assert (BillLine.objects.count(), Settlement.objects.count(), Audit.objects.count()) == (1, 0, before)
 
 
+def test_a_line_that_is_begun_or_being_changed_is_never_left_out_of_a_settlement(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), yuan=20_000)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
+    untouched = {"code": "", "price": "", "quantity": "1", "on": str(timezone.localdate())}
+    assert 'form="settle"' in client.post(f"{where}/preview", untouched).content.decode()
+    refused = client.post(f"{where}/lines", a_line(quantity="x"), headers={"HX-Request": "true"})
+    begun = client.post(f"{where}/preview", a_line(price=""))
+    changing = client.post(f"{where}/preview", a_line(position="1"))
+    for answer in (refused, begun, changing):
+        page = answer.content.decode()
+        assert "不含正在录入的一条" in page
+        assert "20,000.00" in page
+        assert 'form="settle"' not in page
+
+
 def test_a_registration_of_another_disease_is_pointed_out(world: World) -> None:
     person = patient(world)
     filing = approved(world, person, "severe", from_on=timezone.localdate() - 30 * DAY)

@@ -85,6 +85,11 @@ class LineForm(forms.Form):
     price = FourDecimalsField(label=later("单价", "Price"))
     signed = forms.BooleanField(label=later("签字自费", "signed own cost"), required=False)
 
+    @property
+    def begun(self) -> bool:
+        """Whether something stands in the row that is not entered yet; day and quantity stand there from the start."""
+        return any(self.data.get(name, "").strip() for name in ("position", "code", "price"))
+
     def charge(self) -> Charge:
         """The line as it was typed."""
         given = self.cleaned_data
