@@ -319,7 +319,7 @@ def test_a_line_that_is_begun_or_being_changed_is_never_left_out_of_a_settlement
     changing = client.post(f"{where}/preview", a_line(position="1"))
     for answer in (refused, begun, changing):
         page = answer.content.decode()
-        assert "不含正在录入的一条" in page
+        assert "正在录入的一条没有算进来" in page
         assert "20,000.00" in page
         assert 'form="settle"' not in page
 
