@@ -24,8 +24,10 @@ from yizhan.agency.care.errors import (
     AlreadySettled,
     ConfirmationUsed,
     FiguresChanged,
+    MoreThanOwed,
     NotDischarged,
     NotRegisteredDisease,
+    ReturnNotChanged,
     TooManyLines,
     VisitFrozen,
 )
@@ -37,7 +39,7 @@ from yizhan.agency.providers.splitting import Charge
 from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
 from yizhan.agency.staff.models import Audit
 from yizhan.agency.staff.scope import System, acting
-from yizhan.engine.money import yuan_grouped
+from yizhan.engine.money import yuan, yuan_grouped
 
 NUMBER = synthetic_id("430302", BORN, 1)
 SYSTEM = System("tests")
@@ -344,6 +346,15 @@ def test_lines_that_no_catalogue_knows_stand_out_and_a_code_is_read_full_width(w
     assert "1 条没有目录对照" in client.post(f"{where}/preview", {}).content.decode()
 
 
+def test_a_return_is_removed_and_not_changed_into_a_charge(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), yuan=1_000)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
+    client.post(f"{where}/refund", {"back-1": "1", "why": "未使用"})
+    answer = client.post(f"{where}/lines", a_line(position="2"))
+    assert answer.status_code == 422
+    assert ReturnNotChanged.code in answer.content.decode() or "退费，不能改成" in answer.content.decode()
+
+
 def test_removing_a_line_removes_what_was_returned_of_it(world: World) -> None:
     visit = stay(world.yuhu, patient(world), yuan=10_000, lines=4)
     client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
@@ -426,6 +437,19 @@ def test_a_line_from_another_window_makes_the_confirmation_ask_again(world: Worl
     assert message_in(answer.content.decode()), "the page can be confirmed again"
 
 
+def test_a_bill_that_grew_without_the_share_makes_the_confirmation_ask_again(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), yuan=20_000)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}/settle"
+    page = page_of(client, visit)
+    total = re.search(r'name="expected_total" value="([0-9]+)"', page)
+    assert total is not None
+    asked = {"message": message_in(page), "expected": "", "expected_total": str(int(total[1]) - 100)}
+    answer = client.post(where, asked)
+    assert answer.status_code == 422
+    assert "总费用原为" in answer.content.decode()
+    assert client.post(where, {**asked, "expected_total": total[1]}).status_code == 302
+
+
 def test_an_old_confirmation_does_not_pass_for_a_settlement_that_was_reversed(world: World) -> None:
     visit = stay(world.yuhu, patient(world), yuan=20_000)
     client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
@@ -469,6 +493,29 @@ def test_a_deposit_is_taken_counted_and_the_rest_given_back(world: World) -> Non
     assert "不收预交金" in late.content.decode()
     over = client.post(f"{where}/money", {"kind": "refund", "fen": "100000", "method": "cash"})
     assert over.status_code == 422
+
+
+def test_money_confirmed_twice_moves_once_and_never_more_than_is_owed(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), yuan=20_000)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
+    client.post(f"{where}/settle", {"message": message_in(page_of(client, visit)), "expected": ""})
+    shown = client.get(f"{where}/money").content.decode()
+    number = re.search(r'name="message_id" value="([0-9a-f]{32})"', shown)
+    assert number is not None
+    part = {"kind": "payment", "fen": "100", "method": "cash", "message_id": number[1]}
+    assert [client.post(f"{where}/money", part).status_code for _ in range(2)] == [302, 302]
+    with acting(SYSTEM):
+        row, payment = Settlement.objects.get(), PatientPayment.objects.get()
+    assert payment.fen == 10_000
+    rest = row.patient_fen - payment.fen
+    more = {"kind": "payment", "fen": yuan(rest + 1), "method": "cash", "message_id": "a" * 32}
+    refused = client.post(f"{where}/money", more)
+    assert refused.status_code == 422
+    assert MoreThanOwed.code in refused.content.decode() or yuan_grouped(rest) in refused.content.decode()
+    assert client.post(f"{where}/money", {**more, "fen": yuan(rest)}).status_code == 302
+    assert client.post(f"{where}/money", {**more, "fen": yuan(rest)}).status_code == 302, "the last payment, sent again"
+    with acting(SYSTEM):
+        assert sum(p.fen for p in PatientPayment.objects.all()) == row.patient_fen
 
 
 def test_who_treats_first_takes_no_deposit(world: World) -> None:

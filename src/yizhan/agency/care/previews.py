@@ -42,6 +42,11 @@ class Preview:
         return self.settled.outcome.patient_share if self.settled else None
 
     @property
+    def total_fen(self) -> int | None:
+        """The whole bill; None where there is none."""
+        return self.settled.outcome.costs.total if self.settled else None
+
+    @property
     def due_fen(self) -> int:
         """What the institution would ask of the patient: what waits for a review is not asked."""
         return self.settled.outcome.patient_share if self.settled else 0

@@ -124,6 +124,7 @@ class MoneyForm(forms.Form):
         help_text=later("留空由系统编号。", "Empty: the platform gives one."),
     )  # fmt: skip
     why = forms.CharField(label=later("说明", "Note"), max_length=200, required=False, widget=_text())
+    message_id = forms.CharField(max_length=60, required=False, widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -318,6 +318,7 @@ def settle_visit(request: Request, number: int) -> HttpResponse:
     try:
         actions.check_out(
             number, on=timezone.localdate(), message_id=message, expected_fen=number_in(expected),
+            expected_total_fen=number_in(request.POST.get("expected_total", "")),
             method=method if method in PatientPayment.METHODS else "", acting_user=request.user,
         )  # fmt: skip
     except Problems as refused:
