@@ -88,6 +88,18 @@ def test_what_waits_is_taken_back_by_who_made_it(world: World, his: Hospital) ->
     assert stored(number).state == "withdrawn"
 
 
+def test_a_referral_is_not_reversed_silently(world: World, his: Hospital) -> None:
+    """A reversal that left the referral would be believed."""
+    person = patient(world)
+    message = his.envelope("2501", referral(person, city_hospital(world).code))
+    number = his.send(message)["output"]["result"]["trt_dcla_detl_sn"]
+    reversal = {"data": {"psn_no": person.number, "omsgid": message["msgid"], "oinfno": "2501"}}
+    golden("2601-referral", his, his.call("2601", reversal))
+    assert his.refused("2601", reversal) == "cannot_reverse"
+    assert his.send(message)["output"]["result"]["trt_dcla_detl_sn"] == number
+    assert stored(number).state == "decision"
+
+
 def test_what_is_wrong_with_a_referral_is_refused_together(world: World, his: Hospital) -> None:
     person = patient(world)
     answer = his.call("2501", referral(person, "H00000000"))
