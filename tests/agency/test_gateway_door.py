@@ -23,7 +23,7 @@ from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.gateway import limits
 from yizhan.agency.gateway.actions import grant, stop
 from yizhan.agency.gateway.models import Message
-from yizhan.agency.gateway.transactions.files import packed, unpacked
+from yizhan.agency.gateway.zipped import packed, unpacked
 from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.staff.models import Audit
 from yizhan.agency.staff.scope import System, acting

@@ -182,3 +182,30 @@ class FileUnreadable(InputProblem):
     code = "file_unreadable"
     zh = "文件 {name} 读不出：{why_zh}。"
     en = "file {name} cannot be read: {why_en}."
+
+
+# --- The played hospital (`./yizhan his`) -----------------------------------------------------------------------------
+
+
+class AddressWrong(InputProblem):
+    code = "address_wrong"
+    zh = "地址“{address}”不对：应为 http://主机:端口 或 https://主机"
+    en = "the address “{address}” is wrong: it should be http://host:port or https://host"
+
+
+class NotReached(InputProblem):
+    code = "platform_not_reached"
+    zh = "连不上 {address}：{why}。请核对地址，并确认平台已经运行。"
+    en = "{address} cannot be reached: {why}. Check the address, and that the platform runs."
+
+
+class Refused(InputProblem):
+    code = "answered_refusal"
+    zh = "{infno} 被退回：{text}"
+    en = "{infno} was refused: {text}"
+
+
+class PatientsNeeded(InputProblem):
+    code = "patients_needed"
+    zh = "没有机构 {institution} 的演示病人。请用 --patients 给一份 CSV：每行“证件号,姓名”。"
+    en = "there are no made-up patients for institution {institution}. Give a CSV with --patients: number,name in each row."

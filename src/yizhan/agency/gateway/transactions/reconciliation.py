@@ -13,8 +13,9 @@ from yizhan.agency.care.queries import settlements
 from yizhan.agency.gateway.errors import FileUnreadable
 from yizhan.agency.gateway.models import Told
 from yizhan.agency.gateway.registry import Call, transaction
-from yizhan.agency.gateway.transactions.files import content_of, ends, keep, packed, unpacked
+from yizhan.agency.gateway.transactions.files import content_of, ends, keep
 from yizhan.agency.gateway.transactions.settlements import amounts
+from yizhan.agency.gateway.zipped import packed, unpacked
 from yizhan.agency.staff.rights import Right
 from yizhan.engine.money import yuan
 
