@@ -31,7 +31,7 @@ from yizhan.agency.gateway import profiles, registry
 from yizhan.agency.gateway.envelope import Envelope
 from yizhan.agency.gateway.errors import Fault, MessageVoid, NotConnected, NumberUsed, SignatureRefused, SignInNeeded
 from yizhan.agency.gateway.limits import within
-from yizhan.agency.gateway.models import Message, Nonce, SignIn
+from yizhan.agency.gateway.models import MESSAGE, Message, Nonce, SignIn
 from yizhan.agency.gateway.tokens import refuse_token
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.models import Institution
@@ -40,9 +40,6 @@ from yizhan.agency.statements import insert, prepared
 from yizhan.errors import InputProblem, Problem, Problems
 
 log = logging.getLogger(__name__)
-
-MESSAGE = "gateway.message"
-"""Purpose of the seals of requests and answers."""
 
 JSON_TYPE = "application/json;charset=UTF-8"
 
@@ -289,6 +286,8 @@ def _note(
     with acting(machine):
         row = _row(envelope, known, incoming, received, digest="", taken=False)
         row.codes = codes
+        found = {"problems": [{"code": p.code, "zh": p.text("zh"), "en": p.text("en")} for p in problems]}
+        row.answer_sealed = crypto.seal(json.dumps(found, ensure_ascii=False), purpose=MESSAGE, row=str(known.number))
         insert([row])
         record("message.refuse", outcome="refused", infno=envelope.infno, codes=codes, acting_user=machine)
 

@@ -172,6 +172,12 @@ class CannotReverse(InputProblem):
     en = "message {omsgid} ({oinfno}) cannot be reversed: {why_en}."
 
 
+class NotReplayed(InputProblem):
+    code = "message_not_replayed"
+    zh = "这条报文（{infno}）不能试演：内容没有留存，或者解不开。"
+    en = "this message ({infno}) cannot be replayed: its content was not kept, or cannot be opened."
+
+
 class FileUnknown(InputProblem):
     code = "file_not_found"
     zh = "没有文件 {number}，或者已过下载期限。"

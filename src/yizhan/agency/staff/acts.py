@@ -68,6 +68,8 @@ _TABLE = """
     filing.set_term            设定备案期限              set a term of filings
     filing.withdraw            撤回备案                 withdraw a filing
     message.refuse             拒绝接口报文              refuse a message of a hospital's system
+    message.replay             试演接口报文              replay a message of a hospital's system
+    message.see                查看接口报文              look at a message of a hospital's system
     message.void               冲正未知报文              void a message that never came
     gap.assign                 分派缺口                 assign a gap
     gap.close                  办结缺口                 close a gap

@@ -78,7 +78,12 @@ def content_of(call: Call, number: str) -> tuple[File, bytes]:
     row = File.objects.filter(institution_id=call.machine.institution_id, number=number).first()
     if row is None or row.ends_at < call.received:
         raise FileUnknown(number=number)
-    return row, base64.b64decode(crypto.unseal(row.sealed, purpose=FILE, row=row.number))
+    return row, read(row)
+
+
+def read(row: File) -> bytes:
+    """The bytes of a file."""
+    return base64.b64decode(crypto.unseal(row.sealed, purpose=FILE, row=row.number))
 
 
 @transaction("9102", "文件下载", "file download", Right.PROVIDER_SEE)
