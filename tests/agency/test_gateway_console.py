@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from tests.agency.test_gateway import admitted, discharged, fee, in_bed, settlin
 from tests.agency.world import World
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.gateway.models import Message, Told
+from yizhan.agency.gateway.transactions.reconciliation import RESULTS
+from yizhan.agency.gateway.zipped import packed
 from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.staff.models import Audit
 from yizhan.agency.staff.scope import System, acting
@@ -58,7 +61,8 @@ def test_a_refusal_is_explained_in_both_languages(world: World, his: Hospital) -
     row, client = last("2304"), world.client(world.yuhu.window)
     assert "请先登记出院" in text(client.get(f"/gateway/messages/{row.pk}"))
     client.cookies["language"] = "en"
-    assert "ischarge" in text(client.get(f"/gateway/messages/{row.pk}", headers={"Accept-Language": "en"}))
+    shown = text(client.get(f"/gateway/messages/{row.pk}"))
+    assert "has no day of discharge. Record the discharge first" in shown
 
 
 def test_nobody_sees_the_messages_of_another_hospital(world: World, his: Hospital) -> None:
@@ -108,10 +112,17 @@ def test_reconciliation_shows_both_sides_of_a_day(world: World, his: Hospital) -
     assert "不平" in text(client.get("/gateway/reconciliation"))
     his.ask("3201", {"data": about | sums})
     assert "不平" not in text(client.get("/gateway/reconciliation"))
-    sent = his.ask("9101", {"fsUploadIn": {"in": "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==", "filename": "x.zip"}})
-    assert his.refused("3202", {"data": about | {"file_qury_no": sent["file_qury_no"]}}) == "file_unreadable"
     day = text(client.get("/gateway/reconciliation", {"on": today}))
-    assert info["setl_id"] in day and "20,000.00" in day
+    assert info["setl_id"] in day and "20,000.00" in day and "还没有对明细账" in day
+    # The hospital says it has none: the page leads to the message that settled, and to the visit.
+    empty = base64.b64encode(packed("bills.txt", [])).decode()
+    sent = his.ask("9101", {"fsUploadIn": {"in": empty, "filename": "bills.txt.zip"}})
+    his.ask("3202", {"data": about | {"file_qury_no": sent["file_qury_no"]}})
+    day = text(client.get("/gateway/reconciliation", {"on": today}))
+    row = last("2304")
+    assert (
+        RESULTS["only_here"] in day and f"/gateway/messages/{row.pk}" in day and f"/care/visits/{row.visit_id}" in day
+    )
     assert "20,000.00" in text(world.client(world.yuhu.officer).get("/gateway/reconciliation"))
 
 

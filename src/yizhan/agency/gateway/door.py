@@ -41,6 +41,9 @@ from yizhan.errors import InputProblem, Problem, Problems
 
 log = logging.getLogger(__name__)
 
+IN_THE_WAY = (LockNotAvailable, QueryCanceled, DeadlockDetected)
+"""What the database says where somebody else is at work on the same person for too long."""
+
 JSON_TYPE = "application/json;charset=UTF-8"
 
 
@@ -142,7 +145,7 @@ def _heard(envelope: Envelope, opened: profiles.Opened, known: Known, incoming: 
             try:
                 return _once(envelope, opened, known, incoming, received)
             except OperationalError as error:
-                if isinstance(error.__cause__, LockNotAvailable | QueryCanceled | DeadlockDetected):
+                if isinstance(error.__cause__, IN_THE_WAY):
                     raise Busy(seconds=WAIT_SECONDS) from None
                 raise
     except (Problems, InputProblem) as refused:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.db import OperationalError
 from django.utils import timezone
 
-from yizhan.agency.care.settling import LIMITS
+from yizhan.agency.care.errors import Busy
+from yizhan.agency.care.settling import LIMITS, WAIT_SECONDS
 from yizhan.agency.gateway import envelope as envelopes
 from yizhan.agency.gateway import registry
+from yizhan.agency.gateway.door import IN_THE_WAY
 from yizhan.agency.gateway.errors import NotReplayed
 from yizhan.agency.gateway.models import Caller, Message
 from yizhan.agency.gateway.queries import content_of, request_of
@@ -21,7 +24,7 @@ from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import Machine, acting, demand
-from yizhan.errors import InputProblem, Problem, Problems
+from yizhan.errors import Problem, Problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,12 @@ def replay(row: Message, *, acting_user: Officer) -> Replayed:
         return back.found
     except Problems as refused:
         return Replayed(None, problems=tuple(refused.problems))
-    except InputProblem as refused:
+    except Problem as refused:
         return Replayed(None, problems=(refused,))
+    except OperationalError as error:
+        if isinstance(error.__cause__, IN_THE_WAY):
+            return Replayed(None, problems=(Busy(seconds=WAIT_SECONDS),))
+        raise
 
 
 def _shown(output: Any) -> Any:

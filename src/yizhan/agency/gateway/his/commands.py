@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from importlib import resources
@@ -50,7 +51,8 @@ def his(options: argparse.Namespace) -> Iterator[str]:
     plan = Plan(now.date(), patients, _items(options.items) or ITEMS, options.visits)
     yield f"种子 {seed}" if zh else f"seed {seed}"
     evening = whole_day(system, options.day, plan)
-    yield from lines
+    for line, times in Counter(lines).items():
+        yield line if times == 1 else f"{line} ×{times}"
     yield from report(system, evening, zh=zh)
 
 
