@@ -48,6 +48,9 @@ def upload(call: Call) -> Any:
 
 def _bytes(value: Any) -> bytes:
     if isinstance(value, list):
+        # Numbers of a message are text here (`envelope.parsed`).
+        if not all(isinstance(one, str) for one in value):
+            raise ValueError("no byte")
         return bytes(int(one) & 0xFF if -128 <= int(one) <= 255 else _out_of_range() for one in value)
     if isinstance(value, str):
         return base64.b64decode(value, validate=True)
