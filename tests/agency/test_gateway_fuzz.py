@@ -115,7 +115,7 @@ def test_mutated_messages_write_nothing_half_and_show_nothing_of_others(world: W
         neighbour.institution.code,
         neighbour.sent[-1]["msgid"],
     ]
-    foreign = ["13579", neighbour.institution.name]
+    foreign = ["13579.0", neighbour.institution.name]
     mutator, outcome = Mutator(stock, others, random.Random(SEED)), Outcome()
     before, kept = said(_STATE), said(neighbours)
     for _ in range(COUNT):
