@@ -551,6 +551,7 @@ def _add_agency(add: Callable[..., argparse.ArgumentParser]) -> None:
     access.add_argument("--text-code", choices=("yes", "no"), help="infcode 写成文本 infcode as text")
     access.add_argument("--stop", action="store_true", help="停用 shut out")
     access.add_argument("--demo", action="store_true", help="演示数据库 the demonstration's database")
+    _add_his(add)
     ledger = add("ledger", _agency("ledger"), "账 verify that the books say what settlements and payments say")
     ledger.add_argument("act", choices=("verify",))
     ledger.add_argument("--demo", action="store_true", help="演示数据库 of the demonstration's database")
@@ -562,6 +563,36 @@ def _add_agency(add: Callable[..., argparse.ArgumentParser]) -> None:
         "--head", type=Path, metavar="FILE", help="早先用 audit head 留下的链头 a head that was kept: verify against it"
     )
     audit.add_argument("--demo", action="store_true", help="演示数据库 of the demonstration's database")
+
+
+def _add_his(add: Callable[..., argparse.ArgumentParser]) -> None:
+    his = add(
+        "his", _agency("his"), "扮演医院系统：办一天业务再对账 play a hospital's system for a day, then reconcile"
+    )
+    his.add_argument("address", metavar="ADDRESS", help="http://127.0.0.1:8000")
+    his.add_argument("--institution", required=True, metavar="CODE", help="机构编码 code of the institution")
+    his.add_argument(
+        "--profile",
+        choices=("none", "csb", "tif", "ca", "token"),
+        default="none",
+        help="签名方式 how it signs (default none)",
+    )
+    his.add_argument("--key", default="", metavar="ID", help="密钥编号 key id")
+    his.add_argument("--secret", type=Path, metavar="FILE", help="密钥文件 file that holds the secret")
+    his.add_argument("--day", choices=("inpatient", "outpatient"), default="inpatient", help="住院日或门诊日 which day")
+    his.add_argument("--visits", type=_count, default=5, metavar="N", help="就诊数 visits (default 5)")
+    his.add_argument("--lost", type=float, default=0, metavar="PERCENT", help="丢失的答复 answers that are lost")
+    his.add_argument("--repeat", type=float, default=0, metavar="PERCENT", help="重复的报文 messages that come twice")
+    his.add_argument("--reorder", action="store_true", help="就诊交错，副本迟到 visits mixed, copies come late")
+    his.add_argument("--seed", type=int, metavar="N", help="种子：同样的差错 seed: the same faults again")
+    his.add_argument("--patients", type=Path, metavar="FILE.csv", help="证件号,姓名 number,name in each row")
+    his.add_argument(
+        "--items",
+        nargs="+",
+        default=[],
+        metavar="CODE=YUAN",
+        help="收费项目 what is charged (default: the demonstration's)",
+    )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.gateway import limits
 from yizhan.agency.gateway.actions import grant, stop
 from yizhan.agency.gateway.models import Message
-from yizhan.agency.gateway.transactions.files import packed, unpacked
+from yizhan.agency.gateway.zipped import packed, unpacked
 from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.staff.models import Audit
 from yizhan.agency.staff.scope import System, acting
@@ -501,3 +501,8 @@ def test_sm2_and_sm4_as_their_standards_print_them() -> None:
     assert crypto.SoftwareMachine().sm4_open(block, sealed) == block
     with pytest.raises(ValueError, match="padding"):
         crypto.SoftwareMachine().sm4_open(block, sealed[:16])
+
+
+def test_a_file_of_other_things_than_bytes_is_refused(world: World, his: Hospital) -> None:
+    for content in ([[1]], [None], [80, {}], ["x"], [300], {"a": 1}, "no base64"):
+        assert his.refused("9101", {"fsUploadIn": {"in": content, "filename": "x.zip"}}) == "field_wrong"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
-import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,46 +15,45 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.agency.caring import BORN, patient, ready
+from tests.agency.caring import BORN, CODE, patient, ready
 from tests.agency.conftest import Database
 from tests.agency.faults import Desk, at_once, desk, whole
 from tests.agency.gateway_calling import ADDRESS, Hospital
-from tests.agency.test_gateway import admission, discharged, fee, in_bed, settling
+from tests.agency.test_gateway import in_bed, settling
 from tests.agency.test_gateway_door import csb
 from tests.agency.world import World, make_world
 from yizhan.agency import crypto
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.gateway.actions import Granted, grant
+from yizhan.agency.gateway.his.commands import report, whole_day
+from yizhan.agency.gateway.his.days import Item, Patient, Plan
+from yizhan.agency.gateway.his.system import System
+from yizhan.agency.gateway.his.wire import Faults, Signer, Wire
+from yizhan.agency.ledger.verifying import verify
 from yizhan.agency.people.identifiers import synthetic_id
-from yizhan.agency.staff.scope import System, acting
+from yizhan.agency.staff.scope import System as Operator
+from yizhan.agency.staff.scope import acting
 
-ALL = System("tests")
+ALL = Operator("tests")
 
 
 @dataclass
 class Wired(Hospital):
-    """A system at the other end of a real connection. Of some messages it loses the answer, and sends them again."""
+    """A system at the other end of a real connection."""
 
     port: int = 0
     granted: Granted | None = None
-    loses: float = 0.0
-    draw: random.Random = field(default_factory=lambda: random.Random(7))
-    lost: int = 0
 
     def post(self, body: bytes, *, content_type: str = "text/plain", **headers: str) -> bytes:
-        """Send until an answer is read."""
-        while True:
-            wire = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-            try:
-                wire.request("POST", ADDRESS, body, {"Content-Type": content_type, **self.signed(body), **headers})
-                if self.draw.random() < self.loses:
-                    self.lost += 1
-                    continue
-                answer = wire.getresponse()
-                assert answer.status == 200, answer.status
-                return answer.read()
-            finally:
-                wire.close()
+        """Send bytes."""
+        wire = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            wire.request("POST", ADDRESS, body, {"Content-Type": content_type, **self.signed(body), **headers})
+            answer = wire.getresponse()
+            assert answer.status == 200, answer.status
+            return answer.read()
+        finally:
+            wire.close()
 
     def signed(self, body: bytes) -> dict[str, str]:
         """The headers of the profile."""
@@ -78,48 +77,60 @@ def served(own_database: Database, tmp_path: Path, settings: Any) -> Iterator[tu
     assert not whole()
 
 
-def test_days_with_lost_answers_end_with_equal_totals(served: tuple[World, Desk, Wired]) -> None:
-    world, _, his = served
-    persons = [patient(world, sequence) for sequence in (1, 2, 3, 4)]
-    his.loses, today = 0.25, timezone.localdate()
-    his.ask("9001", {"signIn": {"opter_no": "0001", "ip": "10.0.0.8"}})
-    settled: list[dict[str, Any]] = []
-    for sequence, person in enumerate(persons, 1):
-        number = synthetic_id("430302", BORN, sequence)
-        known = his.ask("1101", {"data": {"mdtrt_cert_type": "02", "mdtrt_cert_no": number}})
-        assert known["baseinfo"]["psn_no"] == person.number
-        output = his.ask("2401", admission(person, today, f"ZY{sequence}"))
-        told = {"mdtrt_id": output["result"]["mdtrt_id"], "psn_no": person.number}
-        his.ask("2301", {"feedetail": [fee(f"F{k}", told, today, "5000.00") for k in range(4)]})
-        his.ask("2303", settling(told, "20000.00"))
-        discharged(his, told, today)
-        settled.append(his.ask("2304", settling(told, "20000.00"))["setlinfo"])
-    his.ask(
-        "2305",
-        {
-            "data": {
-                "setl_id": settled[0]["setl_id"],
-                "mdtrt_id": settled[0]["mdtrt_id"],
-                "psn_no": settled[0]["psn_no"],
-            }
-        },
-    )
-    kept = settled[1:]
-    sums = {
-        "medfee_sumamt": sum(one["medfee_sumamt"] for one in kept), "acct_pay": 0, "fixmedins_setl_cnt": len(kept),
-        "fund_pay_sumamt": f"{sum(one['fund_pay_sumamt'] for one in kept):.2f}",
-    }  # fmt: skip
-    about = {
-        "insutype": "",
-        "clr_type": "21",
-        "setl_optins": "430300",
-        "stmt_begndate": str(today),
-        "stmt_enddate": str(today),
-    }
-    assert his.ask("3201", {"data": {**about, **sums}})["stmtinfo"]["stmt_rslt"] == "0"
-    assert his.lost > 3, "answers were lost"
+def played(running: Desk, his: Wired, faults: Faults) -> System:
+    """The hospital as `./yizhan his` plays it, signing with the key that it was given."""
+    assert his.granted is not None
+    signer = Signer("csb", his.granted.caller.key_id, his.granted.secret)
+    wire = Wire(f"http://127.0.0.1:{running.port}", his.institution.code, signer, faults)
+    return System(wire, f"{time.time_ns() // 1000}")
+
+
+def plan(count: int, visits: int) -> Plan:
+    """A day for so many patients; five more at the end whom the platform does not know."""
+    patients = [Patient(synthetic_id("430302", BORN, k), "试样甲") for k in range(1, count + 6)]
+    return Plan(timezone.localdate(), patients, [Item(CODE, 123_456), Item(CODE, 700), Item(CODE, 99_999)], visits)
+
+
+def test_days_with_lost_answers_and_copies_end_with_equal_totals(served: tuple[World, Desk, Wired]) -> None:
+    world, running, his = served
+    for sequence in range(1, 7):
+        patient(world, sequence)
+    faults = Faults(lost=5, repeat=20, reorder=15, seed=11)
+    system = played(running, his, faults)
+    day = whole_day(system, "inpatient", plan(6, 6))
+    assert day.agrees and not system.wrong, list(report(system, day, zh=False))
+    assert (day.ours.bills, system.counts["refused"]) == (6, 0)
+    assert system.counts["lost"] >= 3 and system.counts["late"] >= 3, system.counts
+    # Answers of settlements above all: each of the three ways on is taken.
+    faults.lost = 40
+    another = played(running, his, faults)
+    day = whole_day(another, "outpatient", plan(6, 8))
+    assert day.agrees and not another.wrong, list(report(another, day, zh=False))
+    counts = another.counts
+    assert counts["left"] and counts["undone"] and counts["resent"] and len(day.found) == counts["left"], counts
+    assert counts["refused"] == 5, "those whom the platform does not know"
     with acting(ALL):
-        assert Settlement.objects.count() == len(persons) + 1
+        assert Settlement.objects.live().count() == day.theirs.bills
+        assert not verify().differences
+
+
+def test_a_day_goes_on_after_the_desk_was_killed(served: tuple[World, Desk, Wired]) -> None:
+    """`kill -9` of all its processes, twice; the system asks until it is answered, and finds the truth."""
+    world, running, his = served
+    for sequence in range(1, 7):
+        patient(world, sequence)
+    system = played(running, his, Faults(seed=3, repeat=10))
+    with ThreadPoolExecutor(1) as pool:
+        day = pool.submit(whole_day, system, "inpatient", plan(6, 6))
+        for sent in (16, 40):
+            while system.counts["sent"] < sent:
+                assert not day.done(), day.exception()
+                time.sleep(0.002)
+            running.kill()
+            running.start()
+        evening = day.result()
+    assert evening.agrees and not system.wrong, list(report(system, evening, zh=False))
+    assert evening.ours.bills == 6 and system.counts["lost"] >= 2, system.counts
 
 
 def test_one_message_from_many_connections_is_carried_out_once(served: tuple[World, Desk, Wired]) -> None:

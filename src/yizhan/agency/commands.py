@@ -172,6 +172,17 @@ def access(options: argparse.Namespace) -> int:
     return 0
 
 
+def his(options: argparse.Namespace) -> int:
+    """Play a day of a hospital's system. Exit status 1: the sides do not agree."""
+    from yizhan.agency.gateway.his import commands
+
+    last = ""
+    for line in commands.his(options):
+        print(line, flush=True)
+        last = line
+    return 0 if last in commands.AGREE else 1
+
+
 def audit(options: argparse.Namespace) -> int:
     """Verify or seal the audit trail, print its head, report on a year. Exit status 1: it was tampered with."""
     with running.database(demo=options.demo):

@@ -91,6 +91,14 @@ GROUPS = (
         ),
     ),
     Group(
+        Words("医院接口", "Interface"),
+        (
+            Entry("gateway:messages", Words("报文", "Messages"), Right.MESSAGE_SEE),
+            Entry("gateway:reconciliation", Words("对账", "Reconciliation"), Right.MESSAGE_SEE),
+            Entry("gateway:callers", Words("接入机构", "Callers"), Right.MESSAGE_SEE),
+        ),
+    ),
+    Group(
         Words("基金", "Funds"),
         (
             Entry("ledger:overview", Words("基金账", "Funds"), Right.LEDGER_SEE),

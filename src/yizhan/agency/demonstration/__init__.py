@@ -105,6 +105,7 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"visits.{county}", partial(visits.make, county)
     yield "waiting_lists", lists.send_waiting_lists
     yield "gaps", lists.look_for_gaps
+    yield "hospital_systems", country.let_in
 
 
 def _corners() -> None:

@@ -60,7 +60,7 @@ def grant(
         row.former_until = timezone.now() + timedelta(days=former_days) if same else None
         row.key_id = row.key_id if same and row.key_id else "" if profile == "none" else secrets.token_hex(8)
         row.secret_sealed = crypto.seal(secret, purpose=SECRET, row=institution.code) if secret else ""
-        row.profile, row.is_active = profile, True
+        row.profile, row.is_active, row.keyed_at = profile, True, timezone.now()
         row.public_key = public_key or row.public_key
         for name, value in (terms or {}).items():
             setattr(row, name, value)

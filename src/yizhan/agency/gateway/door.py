@@ -31,7 +31,7 @@ from yizhan.agency.gateway import profiles, registry
 from yizhan.agency.gateway.envelope import Envelope
 from yizhan.agency.gateway.errors import Fault, MessageVoid, NotConnected, NumberUsed, SignatureRefused, SignInNeeded
 from yizhan.agency.gateway.limits import within
-from yizhan.agency.gateway.models import Message, Nonce, SignIn
+from yizhan.agency.gateway.models import MESSAGE, Message, Nonce, SignIn
 from yizhan.agency.gateway.tokens import refuse_token
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.models import Institution
@@ -41,8 +41,8 @@ from yizhan.errors import InputProblem, Problem, Problems
 
 log = logging.getLogger(__name__)
 
-MESSAGE = "gateway.message"
-"""Purpose of the seals of requests and answers."""
+IN_THE_WAY = (LockNotAvailable, QueryCanceled, DeadlockDetected)
+"""What the database says where somebody else is at work on the same person for too long."""
 
 JSON_TYPE = "application/json;charset=UTF-8"
 
@@ -145,7 +145,7 @@ def _heard(envelope: Envelope, opened: profiles.Opened, known: Known, incoming: 
             try:
                 return _once(envelope, opened, known, incoming, received)
             except OperationalError as error:
-                if isinstance(error.__cause__, LockNotAvailable | QueryCanceled | DeadlockDetected):
+                if isinstance(error.__cause__, IN_THE_WAY):
                     raise Busy(seconds=WAIT_SECONDS) from None
                 raise
     except (Problems, InputProblem) as refused:
@@ -289,6 +289,8 @@ def _note(
     with acting(machine):
         row = _row(envelope, known, incoming, received, digest="", taken=False)
         row.codes = codes
+        found = {"problems": [{"code": p.code, "zh": p.text("zh"), "en": p.text("en")} for p in problems]}
+        row.answer_sealed = crypto.seal(json.dumps(found, ensure_ascii=False), purpose=MESSAGE, row=str(known.number))
         insert([row])
         record("message.refuse", outcome="refused", infno=envelope.infno, codes=codes, acting_user=machine)
 

@@ -85,7 +85,11 @@ def read(body: bytes, charset: str = "") -> Envelope:
     text = decoded(body, charset)
     if "\\u0000" in text or "\0" in text:
         raise MessageUnreadable(why_zh="里面有空字符", why_en="it holds a null character")
-    whole = parsed(text)
+    return parsed_as_envelope(parsed(text))
+
+
+def parsed_as_envelope(whole: Any) -> Envelope:
+    """The envelope of a parsed body. Raises MessageUnreadable, Problems."""
     if not isinstance(whole, dict):
         raise MessageUnreadable(why_zh="最外层不是对象", why_en="it is no object")
     problems: list[Problem] = []

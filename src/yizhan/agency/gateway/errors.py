@@ -172,6 +172,12 @@ class CannotReverse(InputProblem):
     en = "message {omsgid} ({oinfno}) cannot be reversed: {why_en}."
 
 
+class NotReplayed(InputProblem):
+    code = "message_not_replayed"
+    zh = "这条报文（{infno}）不能试演：内容没有留存，或者解不开。"
+    en = "this message ({infno}) cannot be replayed: its content was not kept, or cannot be opened."
+
+
 class FileUnknown(InputProblem):
     code = "file_not_found"
     zh = "没有文件 {number}，或者已过下载期限。"
@@ -230,3 +236,30 @@ class NeverHere(InputProblem):
     code = "person_not_treated_here"
     zh = "本机构没有通过接口为 {psn_no} 登记过这段时间的就诊，不能查询。"
     en = "your institution registered no visit of {psn_no} in that time over the interface, so this is not told."
+
+
+# --- The played hospital (`./yizhan his`) -----------------------------------------------------------------------------
+
+
+class AddressWrong(InputProblem):
+    code = "address_wrong"
+    zh = "地址“{address}”不对：应为 http://主机:端口 或 https://主机"
+    en = "the address “{address}” is wrong: it should be http://host:port or https://host"
+
+
+class NotReached(InputProblem):
+    code = "platform_not_reached"
+    zh = "连不上 {address}：{why}。请核对地址，并确认平台已经运行。"
+    en = "{address} cannot be reached: {why}. Check the address, and that the platform runs."
+
+
+class Refused(InputProblem):
+    code = "answered_refusal"
+    zh = "{infno} 被退回：{text}"
+    en = "{infno} was refused: {text}"
+
+
+class PatientsNeeded(InputProblem):
+    code = "patients_needed"
+    zh = "没有机构 {institution} 的演示病人。请用 --patients 给一份 CSV：每行“证件号,姓名”。"
+    en = "there are no made-up patients for institution {institution}. Give a CSV with --patients: number,name in each row."

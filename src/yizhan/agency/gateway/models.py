@@ -17,6 +17,9 @@ from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.desk.words import Words
 from yizhan.agency.staff.models import Institution, PathField
 
+MESSAGE = "gateway.message"
+"""Purpose of the seals of requests and answers."""
+
 PROFILES = {
     "none": Words("不验签（仅本机或内网）", "no signature (this machine or the internal net only)"),
     "csb": Words("服务总线 AccessKey（HMAC-SHA1）", "service bus access key (HMAC-SHA1)"),
@@ -50,6 +53,7 @@ class Caller(models.Model):
     code_as_text = models.BooleanField(default=False, help_text="infcode is written as text")
     is_active = models.BooleanField(default=True)
     made_at = models.DateTimeField(db_default=Now())
+    keyed_at = models.DateTimeField(db_default=Now(), help_text="since when the present key holds")
 
     class Meta:
         constraints = [
@@ -114,7 +118,7 @@ class Message(models.Model):
     operator_name = models.CharField(max_length=60, blank=True)
     reference = models.CharField(max_length=30, help_text="inf_refmsgid")
     request_sealed = models.TextField()
-    answer_sealed = models.TextField(blank=True)
+    answer_sealed = models.TextField(blank=True, help_text="of a refused one what was found, in both languages")
     received_at = models.DateTimeField()
     milliseconds = models.IntegerField()
 

@@ -71,6 +71,8 @@ _TABLE = """
     clearing.withdraw          撤回清算申请              withdraw an application for clearing
     settlement_list.keep       上传结算清单              send a settlement list
     message.refuse             拒绝接口报文              refuse a message of a hospital's system
+    message.replay             试演接口报文              replay a message of a hospital's system
+    message.see                查看接口报文              look at a message of a hospital's system
     message.void               冲正未知报文              void a message that never came
     gap.assign                 分派缺口                 assign a gap
     gap.close                  办结缺口                 close a gap

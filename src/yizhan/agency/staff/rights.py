@@ -107,6 +107,8 @@ class Right(StrEnum):
     LEDGER_SEE = "ledger.see"
     TRANSFER_PROPOSE = "transfer.propose"
     TRANSFER_APPROVE = "transfer.approve"
+    MESSAGE_SEE = "message.see"
+    MESSAGE_REPLAY = "message.replay"
     JOB_SEE = "job.see"
     OFFICER_MANAGE = "officer.manage"
     CEILING_GRANT = "ceiling.grant"
@@ -171,6 +173,12 @@ _RIGHT_WORDS: Mapping[Right, Words] = {
         "查看结算记录、追溯涉及的结算", "see settled bills, and those that changes of the past touch"
     ),
     Right.SETTLEMENT_IMPORT: Words("录入已发生的账单并结算", "enter and settle past bills"),
+    Right.MESSAGE_SEE: Words(
+        "查看医院接口报文和对账（脱敏）", "see messages of hospitals' systems and reconciliation (masked)"
+    ),
+    Right.MESSAGE_REPLAY: Words(
+        "试演报文（办理后撤回，不写入）", "replay a message (carried out, rolled back, not written)"
+    ),
     Right.JOB_SEE: Words("查看后台任务", "see background jobs"),
     Right.OFFICER_MANAGE: Words("管理用户和权限", "manage officers and rights"),
     Right.CEILING_GRANT: Words("放宽当日查看上限", "raise a colleague's ceiling for the day"),
@@ -230,6 +238,8 @@ GRANTED: Mapping[Right, tuple[Role, ...]] = {
     Right.TRANSFER_APPROVE: (Role.REVIEWER,),
     Right.SETTLEMENT_SEE: (*_READERS, Role.FINANCE, Role.SUPERVISOR, *_HOSPITAL),
     Right.SETTLEMENT_IMPORT: (Role.COUNTY, Role.CITY),
+    Right.MESSAGE_SEE: (*_READERS, Role.SUPERVISOR, *_HOSPITAL),
+    Right.MESSAGE_REPLAY: (Role.COUNTY, Role.CITY, Role.HOSPITAL),
     Right.JOB_SEE: (*_READERS, Role.FINANCE, Role.LIAISON, Role.SYSTEM_ADMIN),
     Right.OFFICER_MANAGE: (Role.SECURITY_ADMIN,),
     Right.CEILING_GRANT: (Role.REVIEWER, Role.SECURITY_ADMIN),

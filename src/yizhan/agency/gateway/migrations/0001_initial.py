@@ -72,6 +72,7 @@ class Migration(migrations.Migration):
                 ('code_as_text', models.BooleanField(default=False, help_text='infcode is written as text')),
                 ('is_active', models.BooleanField(default=True)),
                 ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('keyed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='since when the present key holds')),
                 ('institution', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='caller', to='staff.institution')),
             ],
             options={
@@ -111,7 +112,7 @@ class Migration(migrations.Migration):
                 ('operator_name', models.CharField(blank=True, max_length=60)),
                 ('reference', models.CharField(help_text='inf_refmsgid', max_length=30)),
                 ('request_sealed', models.TextField()),
-                ('answer_sealed', models.TextField(blank=True)),
+                ('answer_sealed', models.TextField(blank=True, help_text='of a refused one what was found, in both languages')),
                 ('received_at', models.DateTimeField()),
                 ('milliseconds', models.IntegerField()),
                 ('institution', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='staff.institution')),

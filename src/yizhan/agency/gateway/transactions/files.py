@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 import secrets
-import zipfile
 from datetime import timedelta
 from typing import Any
 
 from yizhan.agency import crypto
-from yizhan.agency.gateway.errors import FieldMissing, FieldWrong, FileUnknown, FileUnreadable
+from yizhan.agency.gateway.errors import FieldMissing, FieldWrong, FileUnknown
 from yizhan.agency.gateway.models import File
 from yizhan.agency.gateway.registry import Call, Download, transaction
 from yizhan.agency.staff.rights import Right
@@ -20,7 +18,6 @@ FILE = "gateway.file"
 
 KEPT_DAYS = 7
 LARGEST = 8 << 20
-LARGEST_UNPACKED = 64 << 20
 
 
 @transaction("9101", "文件上传", "file upload", Right.PROVIDER_SEE)
@@ -51,6 +48,9 @@ def upload(call: Call) -> Any:
 
 def _bytes(value: Any) -> bytes:
     if isinstance(value, list):
+        # Numbers of a message are text here (`envelope.parsed`).
+        if not all(isinstance(one, str) for one in value):
+            raise ValueError("no byte")
         return bytes(int(one) & 0xFF if -128 <= int(one) <= 255 else _out_of_range() for one in value)
     if isinstance(value, str):
         return base64.b64decode(value, validate=True)
@@ -81,7 +81,12 @@ def content_of(call: Call, number: str) -> tuple[File, bytes]:
     row = File.objects.filter(institution_id=call.machine.institution_id, number=number).first()
     if row is None or row.ends_at < call.received:
         raise FileUnknown(number=number)
-    return row, base64.b64decode(crypto.unseal(row.sealed, purpose=FILE, row=row.number))
+    return row, read(row)
+
+
+def read(row: File) -> bytes:
+    """The bytes of a file."""
+    return base64.b64decode(crypto.unseal(row.sealed, purpose=FILE, row=row.number))
 
 
 @transaction("9102", "文件下载", "file download", Right.PROVIDER_SEE)
@@ -91,35 +96,3 @@ def download(call: Call) -> Any:
         node = root.node("fsDownloadIn")
         number = node.text("file_qury_no", need=True, most=40)
     return Download(content_of(call, number)[1])
-
-
-# --- Tables in files --------------------------------------------------------------------------------------------------
-
-
-def packed(name: str, rows: list[list[str]]) -> bytes:
-    """A ZIP with one text of tab-separated rows; what is missing is written null."""
-    text = "".join("\t".join(cell or "null" for cell in row) + "\n" for row in rows)
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        # A fixed day: the same rows give the same bytes.
-        archive.writestr(zipfile.ZipInfo(name, (2000, 1, 1, 0, 0, 0)), text.encode())
-    return target.getvalue()
-
-
-def unpacked(name: str, content: bytes) -> list[list[str]]:
-    """The rows of such a ZIP. Raises FileUnreadable."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            inside = archive.infolist()
-            if len(inside) != 1 or inside[0].file_size > LARGEST_UNPACKED:
-                raise FileUnreadable(
-                    name=name, why_zh="应当只有一个不太大的文本", why_en="it should hold one text, not too large"
-                )
-            with archive.open(inside[0]) as file:
-                text = file.read(LARGEST_UNPACKED + 1).decode("utf-8-sig")
-    except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError, RuntimeError, EOFError):
-        raise FileUnreadable(
-            name=name, why_zh="不是 ZIP 里的 UTF-8 文本", why_en="it is no UTF-8 text in a ZIP"
-        ) from None
-    rows = [line.split("\t") for line in text.splitlines() if line.strip()]
-    return [["" if cell.strip().lower() == "null" else cell.strip() for cell in row] for row in rows]

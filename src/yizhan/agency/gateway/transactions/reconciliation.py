@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.db.models import Q
+
 from yizhan.agency.care.models import Settlement
-from yizhan.agency.care.queries import settlements
 from yizhan.agency.gateway.errors import FileUnreadable
 from yizhan.agency.gateway.models import Told
 from yizhan.agency.gateway.registry import Call, transaction
-from yizhan.agency.gateway.transactions.files import content_of, ends, keep, packed, unpacked
+from yizhan.agency.gateway.transactions.files import content_of, ends, keep
 from yizhan.agency.gateway.transactions.settlements import amounts
+from yizhan.agency.gateway.zipped import packed, unpacked
 from yizhan.agency.staff.rights import Right
 from yizhan.engine.money import yuan
 
@@ -37,8 +39,12 @@ def bills(call: Call, first: date, last: date, *, insutype: str = "", clr_type: 
     """The bills of the institution that were settled over the interface on these days, as they hold now; reversed ones marked,
     with the amounts that were reversed.
     """
-    rows = settlements().filter(institution_id=call.machine.institution_id, visit__source="gateway")
-    rows = rows.filter(settled_on__range=(first, last)).select_related("replaces").order_by("id")
+    # A reversal is a bill of both sides also where its visit was settled anew since.
+    rows = Settlement.objects.filter(Q(pk__in=Settlement.objects.latest_rows().values("pk")) | Q(kind="reversed"))
+    rows = rows.filter(
+        institution_id=call.machine.institution_id, visit__source="gateway", settled_on__range=(first, last)
+    )
+    rows = rows.select_related("replaces", "person", "visit").order_by("id")
     told = {one.visit_id: one for one in Told.objects.filter(visit__in=[row.visit_id for row in rows])}
     found = []
     for row in rows:

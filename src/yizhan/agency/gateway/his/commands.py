@@ -1,0 +1,111 @@
+"""`./yizhan his`: play a day of a hospital against an address, and say at the end whether both sides agree."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+
+from yizhan.agency.gateway.errors import PatientsNeeded
+from yizhan.agency.gateway.his.days import Item, Patient, Plan, play
+from yizhan.agency.gateway.his.evening import Evening, bills_there, reconcile
+from yizhan.agency.gateway.his.system import CHINA, System
+from yizhan.agency.gateway.his.wire import Faults, Signer, Wire
+from yizhan.engine.money import parse_yuan
+from yizhan.errors import Unreadable
+
+PATIENCE = 60.0
+"""Seconds to wait for the platform at the beginning."""
+
+ITEMS = (
+    Item("YS2004", 2_500),
+    Item("YS1005", 1_200),
+    Item("YS2008", 10_000),
+    Item("YS2010", 26_000),
+    Item("YS1003", 400),
+)
+"""What is charged where nothing else is said: items of the demonstration."""
+
+
+AGREE = ("对账平。", "both sides agree.")
+"""The last line of a day that ended well."""
+
+
+def his(options: argparse.Namespace) -> Iterator[str]:
+    """Lines to print; the last one begins with the outcome. Raises what `days.play` and `evening.reconcile` raise."""
+    now = datetime.now(CHINA)
+    seed = options.seed if options.seed is not None else int(time.time()) % 1_000_000
+    faults = Faults(options.lost, options.repeat, 10 if options.reorder else 0, seed)
+    signer = Signer(options.profile, options.key, options.secret.read_text().strip() if options.secret else "")
+    wire = Wire(options.address, options.institution, signer, faults)
+    lines: list[str] = []
+    zh = options.lang == "zh"
+    system = System(wire, f"{now:%Y%m%d%H%M%S}", say=lambda one, other: lines.append(f"  {one if zh else other}"))
+    patients = list(_patients(options))
+    faults.draw.shuffle(patients)
+    plan = Plan(now.date(), patients, _items(options.items) or ITEMS, options.visits)
+    yield f"种子 {seed}" if zh else f"seed {seed}"
+    evening = whole_day(system, options.day, plan)
+    for line, times in Counter(lines).items():
+        yield line if times == 1 else f"{line} ×{times}"
+    yield from report(system, evening, zh=zh)
+
+
+def whole_day(system: System, kind: str, plan: Plan) -> Evening:
+    """Sign in, play, reconcile, sign out."""
+    system.wire.reach(PATIENCE)
+    signing = {"opter_no": system.operator, "mac": "00-00-00-00-00-01", "ip": "127.0.0.1"}
+    system.sign_no = system.certain("9001", {"signIn": signing})["signinoutb"]["sign_no"]
+    before = bills_there(system, plan.today)
+    play(system, kind, plan)
+    evening = reconcile(system, plan.today, before)
+    system.certain("9002", {"signOut": {"sign_no": system.sign_no, "opter_no": system.operator}})
+    return evening
+
+
+def report(system: System, evening: Evening, *, zh: bool) -> Iterator[str]:
+    """What happened, what disagreed and how it was resolved, and both sides' totals."""
+    said = system.counts
+    yield (
+        f"就诊 {said['visits']}，退回 {said['refused']}；报文 {said['sent']}，丢失 {said['lost']}，重发 {said['resent']}，"
+        f"冲正 {said['undone']}，留到对账 {said['left']}；副本 {said['repeated']}（其中迟到 {said['late']}）"
+        if zh
+        else f"visits {said['visits']}, refused {said['refused']}; messages {said['sent']}, lost {said['lost']}, sent again "
+        f"{said['resent']}, reversed {said['undone']}, left for the evening {said['left']}; copies {said['repeated']} (late {said['late']})"
+    )
+    yield from ("  " + (one if zh else other) for one, other in evening.found)
+    yield from (f"  {wrong}" for wrong in system.wrong)
+    yield from ("  " + "  ".join(row) for row in evening.rows)
+    yield f"医院  笔数 总费用 基金  {evening.ours}" if zh else f"hospital  bills, cost, funds  {evening.ours}"
+    yield f"平台  笔数 总费用 基金  {evening.theirs}" if zh else f"platform  bills, cost, funds  {evening.theirs}"
+    if evening.agrees and not system.wrong:
+        yield AGREE[0 if zh else 1]
+    else:
+        yield "对账不平。" if zh else "the sides DISAGREE."
+
+
+def _patients(options: argparse.Namespace) -> Iterator[Patient]:
+    """Of a file, else the demonstration's of the institution's county. Raises PatientsNeeded, Unreadable."""
+    if options.patients:
+        try:
+            text = Path(options.patients).read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise Unreadable(at=str(options.patients), why=error.strerror or "?") from None
+    else:
+        file = resources.files("yizhan.agency.gateway.his").joinpath("patients", f"{options.institution[1:7]}.csv")
+        if not file.is_file():
+            raise PatientsNeeded(institution=options.institution)
+        text = file.read_text(encoding="utf-8")
+    for row in csv.reader(text.splitlines()):
+        if len(row) >= 2 and row[0].strip():
+            yield Patient(row[0].strip(), row[1].strip())
+
+
+def _items(texts: Sequence[str]) -> list[Item]:
+    """CODE=YUAN."""
+    return [Item(code, parse_yuan(price)) for code, _, price in (text.partition("=") for text in texts)]
