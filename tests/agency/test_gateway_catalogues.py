@@ -17,7 +17,7 @@ from tests.agency.past import resident
 from tests.agency.test_gateway import CLASS_B, class_b
 from tests.agency.world import World
 from yizhan.agency.enrolment.models import Enrolment
-from yizhan.agency.gateway.transactions.files import unpacked
+from yizhan.agency.gateway.zipped import unpacked
 from yizhan.agency.providers.actions import mappings
 from yizhan.agency.providers.models import Mapping
 from yizhan.agency.staff.scope import System, acting

@@ -15,7 +15,8 @@ from yizhan.agency.gateway.envelope import Node, yuan
 from yizhan.agency.gateway.errors import FieldWrong, MappingNotWaiting
 from yizhan.agency.gateway.registry import Call, transaction
 from yizhan.agency.gateway.transactions.fees import CLASSES
-from yizhan.agency.gateway.transactions.files import ends, keep, packed
+from yizhan.agency.gateway.transactions.files import ends, keep
+from yizhan.agency.gateway.zipped import packed
 from yizhan.agency.providers.actions import mappings as actions
 from yizhan.agency.providers.models import Item, Version
 from yizhan.agency.providers.models import Mapping as Mapped
