@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "exchange": {"policy", "engine", "errors"},
     "bill": {"engine", "errors"},
     "simulation": {"policy", "batch", "engine", "errors"},
-    "agency": {"policy", "batch", "bill", "exchange", "engine", "errors"},
+    "agency": {"policy", "batch", "simulation", "bill", "exchange", "engine", "errors"},
     "gateway": {"agency", "engine", "errors"},
     "cli": {"agency", "batch", "bill", "engine", "errors", "exchange", "gateway", "policy", "simulation"},
     "": {"batch", "engine", "policy"},
@@ -40,7 +40,7 @@ MAY_IMPORT = {
 
 _APPS = (
     "desk", "staff", "jobs", "providers", "people", "rosters", "enrolment", "filings", "care", "assistance", "supervision",
-    "reports", "gateway",
+    "reports", "laboratory", "gateway",
 )  # fmt: skip
 APP_MAY_IMPORT = {
     **{app: set(_APPS[:place]) for place, app in enumerate(_APPS)},

@@ -107,6 +107,8 @@ class Right(StrEnum):
     LEDGER_SEE = "ledger.see"
     TRANSFER_PROPOSE = "transfer.propose"
     TRANSFER_APPROVE = "transfer.approve"
+    LABORATORY_SEE = "laboratory.see"
+    LABORATORY_RUN = "laboratory.run"
     JOB_SEE = "job.see"
     OFFICER_MANAGE = "officer.manage"
     CEILING_GRANT = "ceiling.grant"
@@ -171,6 +173,8 @@ _RIGHT_WORDS: Mapping[Right, Words] = {
         "查看结算记录、追溯涉及的结算", "see settled bills, and those that changes of the past touch"
     ),
     Right.SETTLEMENT_IMPORT: Words("录入已发生的账单并结算", "enter and settle past bills"),
+    Right.LABORATORY_SEE: Words("查看政策测算", "see studies of the laboratory"),
+    Right.LABORATORY_RUN: Words("建立和运行政策测算", "make and run studies of the laboratory"),
     Right.JOB_SEE: Words("查看后台任务", "see background jobs"),
     Right.OFFICER_MANAGE: Words("管理用户和权限", "manage officers and rights"),
     Right.CEILING_GRANT: Words("放宽当日查看上限", "raise a colleague's ceiling for the day"),
@@ -230,7 +234,9 @@ GRANTED: Mapping[Right, tuple[Role, ...]] = {
     Right.TRANSFER_APPROVE: (Role.REVIEWER,),
     Right.SETTLEMENT_SEE: (*_READERS, Role.FINANCE, Role.SUPERVISOR, *_HOSPITAL),
     Right.SETTLEMENT_IMPORT: (Role.COUNTY, Role.CITY),
-    Right.JOB_SEE: (*_READERS, Role.FINANCE, Role.LIAISON, Role.SYSTEM_ADMIN),
+    Right.LABORATORY_SEE: (*_READERS, Role.FINANCE, Role.SUPERVISOR, Role.POLICY),
+    Right.LABORATORY_RUN: (Role.POLICY, Role.CITY, Role.PROVINCE),
+    Right.JOB_SEE: (*_READERS, Role.FINANCE, Role.POLICY, Role.LIAISON, Role.SYSTEM_ADMIN),
     Right.OFFICER_MANAGE: (Role.SECURITY_ADMIN,),
     Right.CEILING_GRANT: (Role.REVIEWER, Role.SECURITY_ADMIN),
     Right.AREA_MANAGE: (Role.SYSTEM_ADMIN,),
