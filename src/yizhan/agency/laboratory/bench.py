@@ -157,10 +157,9 @@ def read(part: bytes) -> tuple[Tally, ...]:
 
     with np.load(io.BytesIO(part), allow_pickle=False) as archive:
         words: list[Mapping[str, Any]] = json.loads(archive["words"].tobytes())
-        return tuple(
-            Tally(
-                tuple(said["measures"]), **{name: archive[f"{n}.{name}"] for name in _SUMS},
-                **{side: [Case(**case) for case in said[side]] for side in _CASES},
-            )
-            for n, said in enumerate(words)
-        )  # fmt: skip
+        found = []
+        for n, said in enumerate(words):
+            sums = {name: archive[f"{n}.{name}"] for name in _SUMS}
+            winners, losers = ([Case(**case) for case in said[side]] for side in _CASES)
+            found.append(Tally(tuple(said["measures"]), **sums, winners=winners, losers=losers))
+        return tuple(found)

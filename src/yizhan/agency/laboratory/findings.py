@@ -254,7 +254,7 @@ def cells(outcome: Outcome) -> bytes:
         at = np.nonzero(tally.bills[..., tally.measures.index("bills")])
         columns: dict[str, Any] = {"scenario": pa.array([scenario.name] * len(at[0]))}
         for axis, index in zip(CELL, at, strict=True):
-            columns[axis] = pa.array([words[axis][k] for k in index])
+            columns[axis] = pa.array([words[axis][int(k)] for k in index])
         for measure in measures:
             known = measure in tally.measures
             columns[measure] = (

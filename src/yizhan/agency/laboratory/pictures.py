@@ -27,6 +27,13 @@ WAN = 1_000_000
 JsonTable = Mapping[str, Any]
 
 
+def _named(title: str, scenario: int, of: int) -> str:
+    """A title that says under which rules, where there are two."""
+    if of < 2:
+        return title
+    return say("{title}：{which}", "{title}: {which}", title=title, which=say("改后", "after") if scenario else say("现行", "present rules"))  # fmt: skip
+
+
 def wan(fen: float) -> str:
     """1,234.50, in ten thousand yuan."""
     return f"{fen / WAN:,.2f}"
@@ -86,7 +93,8 @@ def outlays(outlay: JsonTable, english: Mapping[str, str]) -> Bars:
 
 def waterfall(outlay: JsonTable, english: Mapping[str, str], scenario: int) -> Bars:
     """From the whole cost down, layer by layer, to what is left to patients."""
-    paid = {layer: fens[scenario] for layer, fens in _paid(outlay).items() if scenario < len(fens)}
+    both = _paid(outlay)
+    paid = {layer: fens[scenario] for layer, fens in both.items()}
     left = whole = max(1, sum(paid.values()))
     rows = [(say("总费用", "whole cost"), 0, whole, "whole")]
     for layer, fen in paid.items():
@@ -99,11 +107,9 @@ def waterfall(outlay: JsonTable, english: Mapping[str, str], scenario: int) -> B
         Bar(kind, 230 + round(start * WIDTH / whole), k * ROW + 4, max(1, round(fen * WIDTH / whole)), 20, wan(fen), 830)
         for k, (_, start, fen, kind) in enumerate(rows)
     ]  # fmt: skip
-    told = say("；", "; ").join(
-        f"{name} {wan(fen)}（{fen / whole:.1%}）" if say("1", "") else f"{name} {wan(fen)} ({fen / whole:.1%})"
-        for name, _, fen, _ in rows
-    )
+    told = say("；", "; ").join(f"{name} {wan(fen)} ({fen / whole:.1%})" for name, _, fen, _ in rows)
     title = say("从总费用到个人负担（万元）", "From the whole cost to the patients (10,000 yuan)")
+    title = _named(title, scenario, len(both["个人"]))
     return Bars(title, told, len(rows) * ROW + 4, tuple(labels), tuple(bars))
 
 
@@ -295,5 +301,6 @@ def tiles(counties: JsonTable, measure: str, scenario: int) -> Tiles:
         if measure == "share"
         else say("各旗县区人均基金支出（元）", "Outlay per head by county (yuan)")
     )
+    title = _named(title, scenario, (len(counties["rows"][0]) - 2) // 2)
     told = say("；", "; ").join(f"{tile.name} {tile.figure}" for tile in found)
     return Tiles(title, told, found, (len(found) + ACROSS - 1) // ACROSS * (height + 6), key)

@@ -162,7 +162,7 @@ def _overview(result: Result) -> dict[str, Any]:
     scenarios = range(len(dict.fromkeys(row[0] for row in outlay["rows"])))
     return _tables(result, "changes", "outlay", "ceilings") | {
         "outlays": pictures.outlays(outlay, english),
-        "waterfalls": [(n, pictures.waterfall(outlay, english, n)) for n in scenarios],
+        "waterfalls": [pictures.waterfall(outlay, english, n) for n in scenarios],
     }
 
 
@@ -181,7 +181,6 @@ def _places(result: Result) -> dict[str, Any]:
     scenarios = range((len(counties["columns"]) - 2) // 2)
     return _tables(result, "counties", "by_setting", "by_county") | {
         "tiles": [pictures.tiles(counties, measure, n) for measure in pictures.MEASURES for n in scenarios],
-        "two": len(scenarios) > 1,
     }
 
 
