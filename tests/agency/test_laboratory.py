@@ -80,12 +80,12 @@ def test_a_change_that_the_documents_do_not_bear_is_refused_before_it_is_kept(wo
 def test_every_figure_of_an_area_can_be_found_beside_its_article() -> None:
     for area in ("150400", "430300"):
         rules = queries.articles(area, [])
-        places = [piece[1] for of in rules for line in of.lines for piece in line.pieces]
+        lines = [line for of in rules for block in of.blocks for line in block if line.pieces]
+        places = [piece.place for line in lines for piece in line.pieces]
         assert sorted(places) == sorted(queries.place_of(f) for f in queries.printed(area))
-        for of in rules:
-            for line in of.lines:
-                whole = "".join(before + old for before, _, old, _ in line.pieces) + line.rest
-                assert any(whole == f.context for f in queries.printed(area))
+        contexts = {f.context for f in queries.printed(area)}
+        for line in lines:
+            assert ("".join(piece.before + piece.old for piece in line.pieces) + line.rest).strip() in contexts
     assert {of.number for of in queries.articles("150400", [], "第11条 5个百分点")} == {"第11条"}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import openpyxl
 import pyarrow.parquet as pq
@@ -128,7 +129,8 @@ def test_what_was_run_is_fixed_by_the_database_too(computed: SimpleNamespace) ->
     with pytest.raises(Problems) as refused:
         actions.set_figures(computed.study, {}, acting_user=computed.officer)
     assert isinstance(refused.value.problems[0], StudyFixed)
-    for change in ({"persons": 5000}, {"changes": []}, {"seed": 9}):
+    changes: tuple[dict[str, Any], ...] = ({"persons": 5000}, {"changes": []}, {"seed": 9})
+    for change in changes:
         with pytest.raises(DatabaseError, match="append-only"), acting(computed.officer), transaction.atomic():
             Study.objects.filter(pk=computed.study.pk).update(**change)
     with pytest.raises(DatabaseError), acting(computed.officer), transaction.atomic():

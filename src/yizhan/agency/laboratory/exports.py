@@ -15,7 +15,7 @@ from yizhan.agency.laboratory.summary import cautions, dry, headlines, uncertain
 from yizhan.agency.laboratory.tables import Shown, shown_table
 from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
 from yizhan.bill.paper import Printed, print_sheet
-from yizhan.simulation.tables import shown
+from yizhan.simulation.tables import identity_words, shown
 
 BRIEF = Path(__file__).with_name("brief.typ")
 
@@ -57,8 +57,8 @@ def _about(study: Study, result: Result) -> list[str]:
 
 # --- The brief ---------------------------------------------------------------------------------------------------------------
 
-MOST_ROWS = 8
-"""Rows of a table in the brief, so that it stays on two pages."""
+MOST_ROWS = 12
+"""Rows of a table in the brief, so that it stays on two pages; if there are more, it says so."""
 
 
 def brief(study: Study, result: Result) -> Printed:
@@ -70,7 +70,7 @@ def brief(study: Study, result: Result) -> Printed:
         [say("人数 · 年度", "Persons · years"), f"{about['persons']:,} · {study.years_text}"],
         [say("建立", "Made by"), f"{study.made_by.name} · {timezone.localdate(result.made_at)} · {say('测算', 'study')} {study.pk}"],
     ]  # fmt: skip
-    sections = [_question(study), _changes(study), _cost(study, result), *_people(study, result)]
+    sections = [_question(study), _changes(study), _cost(study, result), _people(study, result)]
     second = [_cliffs(study, result), _fund(study, result), _doubts(study, result)]
     texts = {
         "title": study.name, "kind": say("政策测算简报", "Brief of a policy study"), "facts": facts,
@@ -82,12 +82,10 @@ def brief(study: Study, result: Result) -> Printed:
 
 
 def _section(title: str, *lines: str, heads: list[list[Any]] | None = None, rows: list[list[str]] | None = None) -> dict[str, Any]:  # fmt: skip
-    return {
-        "title": title,
-        "lines": [line for line in lines if line],
-        "heads": heads or [],
-        "rows": (rows or [])[:MOST_ROWS],
-    }
+    cut = len(rows or []) - MOST_ROWS
+    rest = say("另有 {n} 行，见测算页。", "{n} more rows are on the study's page.", n=cut) if cut > 0 else ""
+    told = [line for line in (*lines, rest) if line]
+    return {"title": title, "lines": told, "heads": heads or [], "rows": (rows or [])[:MOST_ROWS]}
 
 
 def _question(study: Study) -> dict[str, Any]:
@@ -106,12 +104,8 @@ def _changes(study: Study) -> dict[str, Any] | None:
         [say("现在", "Now"), True],
         [say("改为", "Becomes"), True],
     ]
-    more = len(study.changes) - MOST_ROWS
-    rest = say("另有 {n} 处改动，见测算页。", "{n} more changes are on the study's page.", n=more) if more > 0 else ""
-    rows = [
-        [c["document"], f"{c['article']} {c['title']}".strip(), c["old"], c["new"]] for c in study.changes[:MOST_ROWS]
-    ]
-    return _section(say("改什么", "What is changed"), rest, heads=heads, rows=rows)
+    rows = [[c["document"], f"{c['article']} {c['title']}".strip(), c["old"], c["new"]] for c in study.changes]
+    return _section(say("改什么", "What is changed"), heads=heads, rows=rows)
 
 
 def _of(table: Shown, *columns: int) -> tuple[list[list[Any]], list[list[str]]]:
@@ -137,25 +131,35 @@ def _cost(study: Study, result: Result) -> dict[str, Any]:
     return _section(say("花多少", "What it costs"), years, uncertainty(result), heads=heads, rows=rows)
 
 
-def _people(study: Study, result: Result) -> list[dict[str, Any]]:
-    english = result.about["english"]
-    found = []
-    winners = shown_table(result.table("winners"), english)
-    if winners is not None:
-        heads, rows = _of(winners, 0, 1, 3, 4, 5, 6)
-        found.append(
-            _section(
-                say("谁得谁失（抽到的人里）", "Who wins, who loses (of the people drawn)"),
-                "" if rows else say("没有人的负担变化。", "Nobody pays anything else than before."),
-                heads=heads,
-                rows=rows,
-            )
-        )
-    burden = shown_table(result.table("burden_after" if study.changes else "burden"), english)
-    if burden is not None and winners is None:
+def _people(study: Study, result: Result) -> dict[str, Any]:
+    """Who pays less and who more, by identity over all years, scaled to all the insured; without a reform what is left to whom."""
+    table, scale = result.table("winners"), result.about["scale"]
+    if table is None:
+        burden = shown_table(result.table("burden"), result.about["english"])
+        assert burden is not None
         heads, rows = _of(burden, 0, 1, 2, 6, 8, 9)
-        found.append(_section(say("个人负担", "What is left to patients"), heads=heads, rows=rows))
-    return found
+        return _section(say("个人负担", "What is left to patients"), heads=heads, rows=rows)
+    sums: dict[str, list[int]] = {}
+    for _, identity, _, won, gained, lost, given, _ in table["rows"]:
+        of = sums.setdefault(identity, [0, 0, 0, 0])
+        for k, more in enumerate((won, won * (gained or 0), lost, lost * (given or 0))):
+            of[k] += more
+    heads = [
+        [say("身份", "Identity"), False], [say("少付（人年）", "Pay less"), True], [say("人均少付（元）", "Less, each (yuan)"), True],
+        [say("多付（人年）", "Pay more"), True], [say("人均多付（元）", "More, each (yuan)"), True],
+    ]  # fmt: skip
+    tongue = lang()
+    rows = [
+        [
+            identity_words(identity, tongue), f"{round(won * scale):,}", shown("fen", gained // won if won else None, tongue),
+            f"{round(lost * scale):,}", shown("fen", given // lost if lost else None, tongue),
+        ]
+        for identity, (won, gained, lost, given) in sums.items()
+    ]  # fmt: skip
+    none = say("没有人的负担变化。", "Nobody pays anything else than before.")
+    whom = say("放大到全体参保人，各年合计。", "Scaled to all the insured, all years together.")
+    nobody = not any(won or lost for won, _, lost, _ in sums.values())
+    return _section(say("谁得谁失", "Who wins, who loses"), none if nobody else whom, heads=heads, rows=rows)
 
 
 def _cliffs(study: Study, result: Result) -> dict[str, Any]:
@@ -186,7 +190,7 @@ def _fund(study: Study, result: Result) -> dict[str, Any] | None:
     growth = say(
         "每年增长：次数 {a}%，次均费用 {b}%，人均筹资 {c}%，参保人数 {d}%。",
         "Growth a year: stays and visits {a} %, their cost {b} %, funding per head {c} %, the insured {d} %.",
-        a=study.growth_stays, b=study.growth_cost, c=study.growth_funding, d=study.growth_insured,
+        **dict(zip("abcd", study.growth, strict=True)),
     )  # fmt: skip
     after = say("按改后的规则。", "Under the changed rules.") if study.changes else ""
     return _section(say("基本医保基金", "The basic fund"), after, dry(result, key), growth, heads=heads, rows=rows)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yizhan.agency.laboratory.bench import Bench
+from yizhan.engine.statement import english_names
 from yizhan.exchange import as_json, read_request, settle_request
 from yizhan.policy.areas import load_scheme
 from yizhan.simulation.tables import Column, Table, as_data, of_data
@@ -44,7 +45,8 @@ def about(bench: Bench, outcome: Outcome) -> dict[str, Any]:
 
     profile = bench.profile
     schemes = [load_scheme(profile.area, scenario.policies) for scenario in bench.scenarios]
-    names = {layer: (schemes[0].english or {}).get(layer, layer) for layer in outcome.layer_names}
+    known = english_names(schemes[0])
+    names = {layer: known.get(layer, layer) for layer in outcome.layer_names}
     names |= {"个人": "patients", "合计": "in all", **{s.name: s.name_en for s in bench.scenarios}}
     return {
         "version": _version(), "rules": [scheme.digest for scheme in schemes],

@@ -17,6 +17,7 @@ class StudyForm(forms.Form):
     name = forms.CharField(label=later("名称", "Name"), max_length=60)
     profile = forms.ChoiceField(
         label=later("地区和人口画像", "Area and profile"),
+        widget=forms.Select(attrs={"whole": True}),
         help_text=later(
             "画像决定人造的人是什么样；政策用该地区现行的文件。",
             "The profile says what the made-up people are like; the rules are the area's.",

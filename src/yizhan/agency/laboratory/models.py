@@ -80,6 +80,17 @@ class Study(models.Model):
         return STATES[self.state]
 
     @property
+    def persons_text(self) -> str:
+        """262,144"""
+        return f"{self.persons:,}"
+
+    @property
+    def growth(self) -> tuple[str, ...]:
+        """Growth of stays, cost, funding and insured, in percent a year, as people write it."""
+        of = (self.growth_stays, self.growth_cost, self.growth_funding, self.growth_insured)
+        return tuple(f"{float(percent):g}" for percent in of)
+
+    @property
     def years_text(self) -> str:
         """2019 or 2019–2021."""
         return f"{self.years[0]}–{self.years[-1]}" if len(self.years) > 1 else str(self.years[0])

@@ -145,8 +145,8 @@ def _histogram(group: tuple[str, str], rows: Sequence[Sequence[Any]]) -> Histogr
         path = f"M40 {10 + HEIGHT}" + "".join(f"V{10 + HEIGHT - h}H{40 + (k + 1) * step}" for k, h in enumerate(tall[1])) + f"V{10 + HEIGHT}"  # fmt: skip
     half = [next((row[1] for row, upto in _running(rows, n) if upto >= 0.5), 0) for n in range(len(parts))]
     told = say(
-        "一半的人自负比例不到 {shares}%", "half of them keep less than {shares} %",
-        shares=" → ".join(str(int(low) + 100 // len(rows)) for low in half),
+        "一半的人自负比例不到 {shares} %", "half of them keep less than {shares} %",
+        shares=" % → ".join(str(int(low) + 100 // len(rows)) for low in half),
     )  # fmt: skip
     marks = tuple((40 + k * step, f"{k * 100 // len(rows)}%") for k in range(0, len(rows) + 1, 4))
     heights = ((10 + HEIGHT, "0"), (10, f"{most:.0%}"))
@@ -226,7 +226,9 @@ def fund(tables: Sequence[JsonTable]) -> Curve:
         ("before" if n == 0 else "after", " ".join(f"{at_x(k)},{at_y(fen)}" for k, (_, _, fen) in enumerate(of)))
         for n, of in enumerate(series)
     )
-    marks = tuple((at_x(k), f"{year}-{month:02d}") for k, (year, month) in enumerate(months) if month in (1, 12))
+    marks = tuple(
+        (at_x(k), f"{year}-{month:02d}") for k, (year, month) in enumerate(months) if month == 1 or k == len(months) - 1
+    )
     heights = tuple((at_y(fen), wan(fen)) for fen in dict.fromkeys((low, 0, high)))
     dry = next(((k, year, month) for k, (year, month, fen) in enumerate(series[-1]) if fen < 0), None)
     told = say("；", "; ").join(

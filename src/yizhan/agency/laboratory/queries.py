@@ -96,16 +96,27 @@ def change_of(figure: PrintedFigure, new: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a rule, cut at its figures: (text before, place, figure, what stands there now), and the text after the last."""
+class Piece:
+    """A figure within a line: the text before it, its place, the figure, what stands there now, how wide its field is."""
 
-    pieces: tuple[tuple[str, str, str, str], ...]
+    before: str
+    place: str
+    old: str
+    now: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a rule, cut at its figures, and the text after the last of them."""
+
+    pieces: tuple[Piece, ...]
     rest: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """An article with its prose and the lines of its rules that print figures."""
+    """An article with its prose and the blocks of its rules, line by line."""
 
     document: str
     document_title: str
@@ -114,51 +125,77 @@ class Rules:
     prose: str
     stand_in: bool
     changed: bool
-    lines: tuple[Line, ...]
+    blocks: tuple[tuple[Line, ...], ...]
 
 
 def articles(area: str, changes: Sequence[Mapping[str, Any]], search: str = "") -> list[Rules]:
     """The articles of an area that print figures, and what a study makes of them; with `search` those that hold every word."""
     now = {place_of(change): str(change["new"]) for change in changes}
-    by_article: dict[tuple[str, str], list[PrintedFigure]] = {}
+    figures: dict[tuple[str, int], list[PrintedFigure]] = {}
     for figure in printed(area):
-        by_article.setdefault((figure.file, figure.article), []).append(figure)
+        figures.setdefault((figure.file, figure.line), []).append(figure)
     found = []
-    for (file, number), of in by_article.items():
-        texts = _texts(area)[file, number]
-        words = " ".join([of[0].document, number, *texts[:3], *(f.context for f in of), *(f.text for f in of)])
-        if all(word in words for word in search.split()):
-            changed = any(place_of(f) in now for f in of)
-            found.append(
-                Rules(of[0].document, texts[0], number, *texts[1:3], bool(texts[3]), changed, tuple(_lines(of, now)))
+    for file, number in dict.fromkeys((figure.file, figure.article) for figure in printed(area)):
+        text = _texts(area)[file, number]
+        lines = (line for block in text.blocks for _, line in block)
+        words = " ".join([text.name, number, text.document, text.title, text.prose, *lines])
+        if not all(word in words for word in search.split()):
+            continue
+        blocks = tuple(
+            tuple(_cut(line, figures.get((file, at), []), now) for at, line in block)
+            for block in text.blocks if any((file, at) in figures for at, _ in block)
+        )  # fmt: skip
+        changed = any(piece.now != piece.old for block in blocks for line in block for piece in line.pieces)
+        found.append(Rules(text.name, text.document, number, text.title, text.prose, text.stand_in, changed, blocks))
+    return found
+
+
+def _cut(text: str, figures: Sequence[PrintedFigure], now: Mapping[str, str]) -> Line:
+    pieces, end = [], 0
+    for figure in figures:
+        place = place_of(figure)
+        wide = sum(2 if letter > "\u2e80" else 1 for letter in figure.text)
+        shown = now.get(place, figure.text)
+        pieces.append(Piece(text[end : figure.column], place, figure.text, shown, max(6, wide + 1)))
+        end = figure.column + len(figure.text)
+    return Line(tuple(pieces), text[end:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """An article as its file has it; a block is (line number from 1, line) pairs."""
+
+    name: str
+    document: str
+    title: str
+    prose: str
+    stand_in: bool
+    blocks: tuple[tuple[tuple[int, str], ...], ...]
+
+
+@lru_cache(maxsize=8)
+def _texts(area: str) -> Mapping[tuple[str, str], _Text]:
+    """(file, article) → the article."""
+    library = Library()
+    found = {}
+    for document in library.documents(library.area(area)):
+        lines = list(enumerate(document.path.read_text(encoding="utf-8").splitlines(), 1))
+        ends = [*(article.line for article in document.articles[1:]), len(lines) + 1][: len(document.articles)]
+        for article, end in zip(document.articles, ends, strict=True):
+            about, blocks = document.about, tuple(_blocks(lines[article.line - 1 : end - 1]))
+            found[document.file, article.number] = _Text(
+                document.name, about.title, article.title, article.text, bool(about.stand_in), blocks
             )
     return found
 
 
-def _lines(of: Sequence[PrintedFigure], now: Mapping[str, str]) -> Iterator[Line]:
-    """The lines of one article, each cut at its figures. Columns count from the line in the file, contexts are without margins."""
-    lines: dict[int, list[PrintedFigure]] = {}
-    for figure in of:
-        lines.setdefault(figure.line, []).append(figure)
-    for here in lines.values():
-        text = here[0].context
-        margin = here[0].column - text.index(here[0].text)
-        pieces, end = [], 0
-        for figure in here:
-            begin = figure.column - margin
-            place = place_of(figure)
-            pieces.append((text[end:begin], place, figure.text, now.get(place, figure.text)))
-            end = begin + len(figure.text)
-        yield Line(tuple(pieces), text[end:])
-
-
-@lru_cache(maxsize=8)
-def _texts(area: str) -> Mapping[tuple[str, str], tuple[str, str, str, str]]:
-    """(file, article) → title of the document, title of the article, its prose, and the document's word that it is a stand-in."""
-    library = Library()
-    return {
-        (document.file, article.number): (
-            document.about.title, article.title, article.text, document.about.stand_in,
-        )
-        for document in library.documents(library.area(area)) for article in document.articles
-    }  # fmt: skip
+def _blocks(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[tuple[int, str], ...]]:
+    """The rule blocks among the lines of an article."""
+    block: list[tuple[int, str]] | None = None
+    for at, line in lines:
+        if line.startswith("```"):
+            if block:
+                yield tuple(block)
+            block = [] if line.startswith("```rule") else None
+        elif block is not None:
+            block.append((at, line))

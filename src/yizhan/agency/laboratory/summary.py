@@ -29,17 +29,17 @@ class Headline:
 
 def headlines(study: Study, result: Result) -> list[Headline]:
     """The figures on top: of a reform what it costs and whom it touches, else what is paid and left."""
-    found = _of_reform(result) if study.changes else _of_present(result)
+    found = _of_reform(study, result) if study.changes else _of_present(study, result)
     years = result.table("fund_years_after" if study.changes else "fund_years")
     if years is not None:
         last = years["rows"][-1]
         months = say("{n} 个月", "{n} months", n=f"{last[7]:.1f}")
-        words = say("{year} 年末基本医保可支付月数", "of reserve in the basic fund, end of {year}", year=last[0])
+        words = say("基本医保可支付，{year}年末", "of reserve, basic fund, end of {year}", year=last[0])
         found.append(Headline(months, words, last[7] < 0))
     return found
 
 
-def _of_reform(result: Result) -> list[Headline]:
+def _of_reform(study: Study, result: Result) -> list[Headline]:
     scale = result.about["scale"]
     rows = (result.table("changes") or {"rows": []})["rows"]
     funds = sum(row[4] for row in rows if row[1] != PATIENTS) * scale
@@ -47,21 +47,23 @@ def _of_reform(result: Result) -> list[Headline]:
     winners = (result.table("winners") or {"rows": []})["rows"]
     won, lost = (round(sum(row[k] for row in winners) * scale) for k in (3, 5))
     return [
-        Headline(_signed(funds), say("各资金合计增减（万元，全体参保人）", "more paid by all funds (10,000 yuan, all the insured)"), funds > 0),
+        Headline(_signed(funds), say("各资金合计增减（万元，{y}年）", "more paid by the funds (10,000 yuan, {y})", y=study.years_text), funds > 0),
         Headline(_signed(patients), say("个人负担增减（万元）", "more paid by patients (10,000 yuan)"), patients > 0),
-        Headline(f"{won:,}", say("少付的人次（人年）", "person-years that pay less")),
-        Headline(f"{lost:,}", say("多付的人次（人年）", "person-years that pay more"), lost > 0),
+        Headline(f"{won:,}", say("少付的（人年）", "person-years pay less")),
+        Headline(f"{lost:,}", say("多付的（人年）", "person-years pay more"), lost > 0),
     ]  # fmt: skip
 
 
-def _of_present(result: Result) -> list[Headline]:
+def _of_present(study: Study, result: Result) -> list[Headline]:
     scale = result.about["scale"]
     rows = (result.table("outlay") or {"rows": []})["rows"]
     funds = sum(row[3] for row in rows if row[2] != PATIENTS) * scale
     patients = sum(row[3] for row in rows if row[2] == PATIENTS) * scale
     share = patients / max(1.0, funds + patients)
     return [
-        Headline(wan(funds), say("各资金支出（万元，全体参保人）", "paid by all funds (10,000 yuan, all the insured)")),
+        Headline(
+            wan(funds), say("各资金支出（万元，{y}年）", "paid by the funds (10,000 yuan, {y})", y=study.years_text)
+        ),
         Headline(wan(patients), say("个人负担（万元）", "left to patients (10,000 yuan)")),
         Headline(f"{share:.1%}", say("个人负担占总费用", "of the whole cost is left to patients")),
     ]

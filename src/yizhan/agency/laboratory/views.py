@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from yizhan.agency.desk.tables import in_pages
-from yizhan.agency.desk.words import lang, say
+from yizhan.agency.desk.words import Words, lang, say
 from yizhan.agency.laboratory import actions, exports, pictures, queries, summary
 from yizhan.agency.laboratory.bench import available
 from yizhan.agency.laboratory.forms import StudyForm
@@ -189,13 +189,15 @@ def _cliffs(result: Result) -> dict[str, Any]:
     return _tables(result, "cliffs") | {"drawn": [row for row in told if not row[1]["meant"]]}
 
 
+_FUNDS = {"fund_years": Words("现行政策", "Present rules"), "fund_years_after": Words("改革方案", "Reform")}
+
+
 def _fund(result: Result) -> dict[str, Any]:
     months = [table for key in ("fund", "fund_after") if (table := result.table(key)) is not None]
-    dry = [summary.dry(result, key) for key in ("fund_years", "fund_years_after")]
+    dry = [(str(words), summary.dry(result, key)) for key, words in _FUNDS.items()]
     return _tables(result, "fund_years", "budget", "fund") | {
-        "fund": pictures.fund(months),
-        "dry": [x for x in dry if x],
-    }
+        "fund": pictures.fund(months), "dry": [(words, told) for words, told in dry if told],
+    }  # fmt: skip
 
 
 def _fit(result: Result) -> dict[str, Any]:
@@ -240,10 +242,11 @@ def cliff(request: Request, number: int, place: int) -> HttpResponse:
 def _side(words: str, settled: list[dict[str, Any]], pays: int) -> dict[str, Any]:
     """A year's bills under one set of rules, layer by layer."""
     bills = [one_bill(stored, lang()) for stored in settled]
+    largest = max(range(len(bills)), key=lambda n: bills[n].total, default=0)
     return {
         "words": words,
         "pays": pays,
-        "bills": list(enumerate(bills, 1)),
+        "bills": [(n + 1, bill, n == largest) for n, bill in enumerate(bills)],
         "agrees": sum(bill.patient for bill in bills) == pays,
     }
 
