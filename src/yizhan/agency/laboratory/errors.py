@@ -38,6 +38,6 @@ class FigureGone(InputProblem):
 class NoLaboratory(InputProblem):
     code = "laboratory_missing"
     zh = (
-        "这台服务器没有装测算用的组件（numba、numpy、pyarrow）。请系统管理员安装附加项 batch（见 docs/operations.md）。"
+        "这台服务器没有装测算用的组件（numba、numpy、pyarrow）。请系统管理员安装附加项 batch（见 docs/laboratory.md）。"
     )
-    en = "this server lacks what the laboratory computes with (numba, numpy, pyarrow). Ask the system administrator to install the extra `batch` (docs/operations.md)."
+    en = "this server lacks what the laboratory computes with (numba, numpy, pyarrow). Ask the system administrator to install the extra `batch` (docs/laboratory.md)."
