@@ -17,6 +17,7 @@ from yizhan.exchange import read_request, settle_request
 from yizhan.policy.areas import load_scheme
 from yizhan.simulation import forecast as forecasting
 from yizhan.simulation import reports
+from yizhan.simulation.behaviour import Behaviour, respond
 from yizhan.simulation.cliffs import Cliff, as_request, curve, find_cliffs
 from yizhan.simulation.fit import fit
 from yizhan.simulation.population import BUCKET, Growth, Part, Population
@@ -272,6 +273,22 @@ def test_a_change_whose_place_has_moved_is_refused(tmp_path: Path) -> None:
     change = replace(parse_change(POINTS, "150400"), column=0)
     with pytest.raises(Problems, match="was not found"):
         changed(None, [change], tmp_path / "policies")
+
+
+def test_behaviour_is_off_unless_asked_for_and_then_moves_the_poor_towards_care(reform: Scenario) -> None:
+    population = people(BUCKET)
+    still = respond(population, (PRESENT, reform), Behaviour())
+    moved = respond(population, (PRESENT, reform), Behaviour(elasticity=-0.5, nearer=0.2))
+    assert all(factor == 1.0 for _, factor in still[1].growth[0].stays_of)
+    factors = dict(moved[1].growth[0].stays_of)
+    assert factors["registered_poor"] > factors[""] == 1.0
+    assert not moved[0].growth
+    found = run(population, moved)
+    stays = [int(found.bills(n, "bills", care="inpatient")) for n in (0, 1)]
+    assert stays[1] > stays[0]
+    above = [int(found.bills(n, "bills", care="inpatient", setting="municipal")) for n in (0, 1)]
+    assert above[1] < above[0]
+    assert found.tallies[1].gains.sum() == 0
 
 
 # --- Cliffs ----------------------------------------------------------------------------------------------------------------

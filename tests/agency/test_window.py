@@ -24,8 +24,10 @@ from yizhan.agency.care.errors import (
     AlreadySettled,
     ConfirmationUsed,
     FiguresChanged,
+    MoreThanOwed,
     NotDischarged,
     NotRegisteredDisease,
+    ReturnNotChanged,
     TooManyLines,
     VisitFrozen,
 )
@@ -37,7 +39,7 @@ from yizhan.agency.providers.splitting import Charge
 from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
 from yizhan.agency.staff.models import Audit
 from yizhan.agency.staff.scope import System, acting
-from yizhan.engine.money import yuan_grouped
+from yizhan.engine.money import yuan, yuan_grouped
 
 NUMBER = synthetic_id("430302", BORN, 1)
 SYSTEM = System("tests")
@@ -309,6 +311,21 @@ def test_a_preview_counts_the_line_that_is_being_typed_and_writes_nothing(world:
         assert (BillLine.objects.count(), Settlement.objects.count(), Audit.objects.count()) == (1, 0, before)
 
 
+def test_a_line_that_is_begun_or_being_changed_is_never_left_out_of_a_settlement(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), yuan=20_000)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
+    untouched = {"code": "", "price": "", "quantity": "1", "on": str(timezone.localdate())}
+    assert 'form="settle"' in client.post(f"{where}/preview", untouched).content.decode()
+    refused = client.post(f"{where}/lines", a_line(quantity="x"), headers={"HX-Request": "true"})
+    begun = client.post(f"{where}/preview", a_line(price=""))
+    changing = client.post(f"{where}/preview", a_line(position="1"))
+    for answer in (refused, begun, changing):
+        page = answer.content.decode()
+        assert "正在录入的一条没有算进来" in page
+        assert "20,000.00" in page
+        assert 'form="settle"' not in page
+
+
 def test_a_registration_of_another_disease_is_pointed_out(world: World) -> None:
     person = patient(world)
     filing = approved(world, person, "severe", from_on=timezone.localdate() - 30 * DAY)
@@ -327,6 +344,15 @@ def test_lines_that_no_catalogue_knows_stand_out_and_a_code_is_read_full_width(w
     client.post(f"{where}/lines", a_line(code="QQQ1", quantity="1", price="88"))
     assert "1 条没有目录对照，共 88.00 元" in page_of(client, visit)
     assert "1 条没有目录对照" in client.post(f"{where}/preview", {}).content.decode()
+
+
+def test_a_return_is_removed_and_not_changed_into_a_charge(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), yuan=1_000)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
+    client.post(f"{where}/refund", {"back-1": "1", "why": "未使用"})
+    answer = client.post(f"{where}/lines", a_line(position="2"))
+    assert answer.status_code == 422
+    assert ReturnNotChanged.code in answer.content.decode() or "退费，不能改成" in answer.content.decode()
 
 
 def test_removing_a_line_removes_what_was_returned_of_it(world: World) -> None:
@@ -411,6 +437,19 @@ def test_a_line_from_another_window_makes_the_confirmation_ask_again(world: Worl
     assert message_in(answer.content.decode()), "the page can be confirmed again"
 
 
+def test_a_bill_that_grew_without_the_share_makes_the_confirmation_ask_again(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), yuan=20_000)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}/settle"
+    page = page_of(client, visit)
+    total = re.search(r'name="expected_total" value="([0-9]+)"', page)
+    assert total is not None
+    asked = {"message": message_in(page), "expected": "", "expected_total": str(int(total[1]) - 100)}
+    answer = client.post(where, asked)
+    assert answer.status_code == 422
+    assert "总费用原为" in answer.content.decode()
+    assert client.post(where, {**asked, "expected_total": total[1]}).status_code == 302
+
+
 def test_an_old_confirmation_does_not_pass_for_a_settlement_that_was_reversed(world: World) -> None:
     visit = stay(world.yuhu, patient(world), yuan=20_000)
     client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
@@ -454,6 +493,29 @@ def test_a_deposit_is_taken_counted_and_the_rest_given_back(world: World) -> Non
     assert "不收预交金" in late.content.decode()
     over = client.post(f"{where}/money", {"kind": "refund", "fen": "100000", "method": "cash"})
     assert over.status_code == 422
+
+
+def test_money_confirmed_twice_moves_once_and_never_more_than_is_owed(world: World) -> None:
+    visit = stay(world.yuhu, patient(world), yuan=20_000)
+    client, where = world.client(world.yuhu.window), f"/care/visits/{visit.pk}"
+    client.post(f"{where}/settle", {"message": message_in(page_of(client, visit)), "expected": ""})
+    shown = client.get(f"{where}/money").content.decode()
+    number = re.search(r'name="message_id" value="([0-9a-f]{32})"', shown)
+    assert number is not None
+    part = {"kind": "payment", "fen": "100", "method": "cash", "message_id": number[1]}
+    assert [client.post(f"{where}/money", part).status_code for _ in range(2)] == [302, 302]
+    with acting(SYSTEM):
+        row, payment = Settlement.objects.get(), PatientPayment.objects.get()
+    assert payment.fen == 10_000
+    rest = row.patient_fen - payment.fen
+    more = {"kind": "payment", "fen": yuan(rest + 1), "method": "cash", "message_id": "a" * 32}
+    refused = client.post(f"{where}/money", more)
+    assert refused.status_code == 422
+    assert MoreThanOwed.code in refused.content.decode() or yuan_grouped(rest) in refused.content.decode()
+    assert client.post(f"{where}/money", {**more, "fen": yuan(rest)}).status_code == 302
+    assert client.post(f"{where}/money", {**more, "fen": yuan(rest)}).status_code == 302, "the last payment, sent again"
+    with acting(SYSTEM):
+        assert sum(p.fen for p in PatientPayment.objects.all()) == row.patient_fen
 
 
 def test_who_treats_first_takes_no_deposit(world: World) -> None:

@@ -123,7 +123,7 @@ def test_lines_are_typed_with_candidates_full_width_and_a_live_bill(desk: Desk, 
     expect(clerk.locator("#id_price")).to_be_focused()
     clerk.keyboard.type("２６０．５", delay=90)
     expect(clerk.locator("#amount")).to_have_text("521.00")
-    expect(clerk.locator("#preview .mark-wait")).to_be_visible()  # with the line being typed
+    expect(clerk.locator("#preview .mark-wait")).to_have_text("含正在录入的一条")
     assert due(clerk) != before
     draft = due(clerk)
     clerk.keyboard.press("F8")

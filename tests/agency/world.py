@@ -256,6 +256,13 @@ def _make_officers(world: World) -> None:
 
 
 @pytest.fixture
-def world(db: None) -> World:
-    """The world, written anew for the test and gone after it."""
+def world(db: None, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The world, written anew for the test and gone after it.
+
+    The test is one transaction, so what limits a settlement would limit all that the test does after it: on a busy machine,
+    two seconds of printing a bill are soon reached. Tests with a database of their own keep the limit.
+    """
+    from yizhan.agency.care.settling import LIMITS  # needs Django's settings
+
+    monkeypatch.setitem(LIMITS, "idle_in_transaction_session_timeout", "0")
     return make_world()

@@ -17,6 +17,7 @@ from rich.table import Table as RichTable
 
 from yizhan.simulation import forecast as forecasting
 from yizhan.simulation import reports
+from yizhan.simulation.behaviour import Behaviour, respond
 from yizhan.simulation.cliffs import as_request, cliffs_table, find_cliffs
 from yizhan.simulation.population import Growth, Part, Population
 from yizhan.simulation.profile import load
@@ -51,10 +52,17 @@ def compare(options: argparse.Namespace) -> int:
         if options.change:
             changes = [parse_change(text, area, reform) for text in options.change]
             reform = changed(reform, changes, Path(folder) / "policies")
-        scenarios = (Scenario(PRESENT.name, PRESENT.name_en, options.policies), Scenario("改革方案", "reform", reform))
+        scenarios: tuple[Scenario, ...] = (
+            Scenario(PRESENT.name, PRESENT.name_en, options.policies),
+            Scenario("改革方案", "reform", reform),
+        )
+        if options.elasticity or options.nearer:
+            scenarios = respond(population, scenarios, Behaviour(options.elasticity, options.nearer), options.years)
         with _progress(options.lang) as progress:
             outcome = run(population, scenarios, options.years, options.workers, progress=progress)
-    found = [reports.changes_of_outlay(outcome, 1), reports.winners_and_losers(outcome, 1), reports.cases(outcome, 1)]
+    found = [reports.changes_of_outlay(outcome, 1)]
+    if not scenarios[1].growth:
+        found += [reports.winners_and_losers(outcome, 1), reports.cases(outcome, 1)]
     return _print(population, found, options)
 
 

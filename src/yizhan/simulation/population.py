@@ -48,11 +48,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Growth:
-    """How a year differs from the one before it: factors for stays per person, visits per person, and cost."""
+    """How a year differs from the profile's: factors for stays per person, visits per person, and cost.
+
+    `stays_of` has a factor more for persons of some identities (code → factor; "" for none); `nearer` is the share of stays
+    above the county that are had one place of care nearer instead. Both are for behaviour, which is off unless asked for.
+    """
 
     stays: float = 1.0
     visits: float = 1.0
     cost: float = 1.0
+    stays_of: tuple[tuple[str, float], ...] = ()
+    nearer: float = 0.0
 
 
 STEADY = Growth()
@@ -307,13 +313,16 @@ def _share(rng: np.random.Generator, total: Ints, mean: Floats | float, firm: fl
 
 
 def _draw_stays(profile: Profile, rng: np.random.Generator, who: Persons, length: int, growth: Growth) -> Drawn:
-    person = _events(rng, who.frailty * growth.stays)
+    person = _events(rng, who.frailty * growth.stays * _stays_of(profile, who, growth))
     count = len(person)
     group = who.poor[person]
     setting = np.zeros(count, dtype=np.int64)
     for g, name in enumerate(GROUPS):
         here = group == g
         setting[here] = _pick(rng, [s.share[name] for s in profile.settings], int(here.sum()))
+    if growth.nearer:
+        above = np.array([s.tier not in ("township", "county") for s in profile.settings])[setting]
+        setting = np.where(above & (rng.random(count) < growth.nearer), setting - 1, setting)
     ill = who.disease[person] > 0
     cost, mean_days = _means(profile)
     factor = np.where(ill, profile["diseases.cost"], 1.0) / _ill_cost(profile)[group]
@@ -336,6 +345,11 @@ def _draw_stays(profile: Profile, rng: np.random.Generator, who: Persons, length
         rng.random(count) < profile["stays.emergency"],
         (group == 1) & (rng.random(count) < profile["stays.not_indicated_poor"]), np.ones(count, dtype=bool),
     )  # fmt: skip
+
+
+def _stays_of(profile: Profile, who: Persons, growth: Growth) -> Floats:
+    factors = dict(growth.stays_of)
+    return np.array([factors.get(code, 1.0) for code in identities_of(profile)])[who.identity]
 
 
 def _means(profile: Profile) -> tuple[Floats, Floats]:

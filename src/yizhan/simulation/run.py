@@ -57,11 +57,16 @@ CASES = 20
 
 @dataclass(frozen=True)
 class Scenario:
-    """Rules to settle by: the shipped policies, or another folder of them."""
+    """Rules to settle by: the shipped policies, or another folder of them.
+
+    `growth` is how people behave under it, year by year, where that differs from the others (see `behaviour`); its bills are
+    then others, and persons cannot be compared one by one.
+    """
 
     name: str
     name_en: str
     policies: Path | None = None
+    growth: tuple[Growth, ...] = ()
 
 
 PRESENT = Scenario("现行政策", "present rules")
@@ -131,7 +136,7 @@ class Tally:
     def add(self, other: Tally) -> None:
         """Add what another worker found."""
         for name in ("bills", "persons", "months", "share_bins", "amount_bins", "limits", "by_bucket", "gains"):
-            getattr(self, name).__iadd__(getattr(other, name))
+            setattr(self, name, getattr(self, name) + getattr(other, name))
         self.winners = _most([*self.winners, *other.winners])
         self.losers = _most([*self.losers, *other.losers])
 
@@ -211,9 +216,10 @@ Progress = Callable[[int, int], None]
 
 def run(
     population: Population, scenarios: Sequence[Scenario] = (PRESENT,), years: Sequence[int] = (), workers: int = 1,
-    growth: Sequence[Growth] = (), progress: Progress | None = None,
+    growth: Sequence[Growth] = (), progress: Progress | None = None, spread_out: Spread | None = None,
 ) -> Outcome:  # fmt: skip
     """Settle `population` under each scenario. `years` default to the profile's; `growth` says how each differs from it.
+    `spread_out` settles chunks elsewhere than in processes of this machine (see `cluster`).
 
     Raises Problems: a scenario without policies for a year or area, wrong documents; EngineFault where a check fails.
     """
@@ -223,7 +229,8 @@ def run(
     task = Task(population, tuple(scenarios), axes, growth)
     chunks = [range(k, min(k + CHUNK, population.buckets)) for k in range(0, population.buckets, CHUNK)]
     tallies: tuple[Tally, ...] | None = None
-    for number, found in _worked(task, chunks, workers):
+    worked = _worked(task, chunks, workers) if spread_out is None else _elsewhere(task, chunks, spread_out)
+    for number, found in worked:
         tallies = tallies or found
         if found is not tallies:
             for mine, more in zip(tallies, found, strict=True):
@@ -250,6 +257,17 @@ def _worked(task: Task, chunks: list[range], workers: int) -> Iterator[tuple[int
         for chunk, found in zip(chunks[1:], pool.map(_go_on, chunks[1:]), strict=True):
             done += len(chunk)
             yield done, found
+
+
+Spread = Callable[["Task", list[range]], "Iterator[tuple[Tally, ...]]"]
+"""Settles the chunks of a task, in any place, and gives their tallies in the order of the chunks."""
+
+
+def _elsewhere(task: Task, chunks: list[range], spread_out: Spread) -> Iterator[tuple[int, tuple[Tally, ...]]]:
+    done = 0
+    for chunk, found in zip(chunks, spread_out(task, chunks), strict=True):
+        done += len(chunk)
+        yield done, found
 
 
 _WORKER: list[Worker] = []
@@ -306,27 +324,35 @@ class Worker:
         return tallies
 
     def _settle_part(self, buckets: list[int], tallies: tuple[Tally, ...]) -> None:
-        drawn = [self._draw(bucket) for bucket in buckets]
-        bills = pa.concat_tables([table for _, table in drawn])
-        who = _joined([persons for persons, _ in drawn])
+        """Buckets of one part. Scenarios whose people behave alike meet the same bills."""
         area = self.task.population.profile(buckets[0]).area
-        places = Places(self.task, self.task.population.profile(buckets[0]), who, bills)
-        bucket_of = np.repeat(buckets, [len(persons) for persons, _ in drawn])
+        drawn: dict[tuple[Growth, ...], tuple[pa.Table, Places, Ints]] = {}
         before: Ints | None = None
         for number, tally in enumerate(tallies):
+            growth = self.task.scenarios[number].growth or self.task.growth
+            if growth not in drawn:
+                drawn[growth] = self._drawn(buckets, growth)
+            bills, places, bucket_of = drawn[growth]
             settler = self._settler(number, area)
             result = settler.settle(bills)
             owed = _add(tally, places, settler.scheme, result.outputs, result.out, result.patient, bucket_of)
             if before is None:
                 before = owed
-            else:
+            elif growth == (self.task.scenarios[0].growth or self.task.growth):
                 _compare(tally, places, before, owed)
 
-    def _draw(self, bucket: int) -> tuple[Persons, pa.Table]:
+    def _drawn(self, buckets: list[int], growth: tuple[Growth, ...]) -> tuple[pa.Table, Places, Ints]:
+        """The bills of some buckets under some growth, where each belongs, and each person's bucket."""
+        found = [self._draw(bucket, growth) for bucket in buckets]
+        bills = pa.concat_tables([table for _, table in found])
+        places = Places(self.task, self.task.population.profile(buckets[0]), _joined([who for who, _ in found]), bills)
+        return bills, places, np.repeat(buckets, [len(who) for who, _ in found])
+
+    def _draw(self, bucket: int, growth: tuple[Growth, ...]) -> tuple[Persons, pa.Table]:
         persons = self.task.population.persons(bucket)
         years = [
-            self.task.population.bills(bucket, year, growth, persons)
-            for year, growth in zip(self.task.axes.years, self.task.growth, strict=True)
+            self.task.population.bills(bucket, year, of_year, persons)
+            for year, of_year in zip(self.task.axes.years, growth, strict=True)
         ]
         if len(years) == 1:
             return persons, years[0]

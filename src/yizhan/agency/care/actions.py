@@ -34,6 +34,7 @@ from yizhan.agency.care.errors import (
     PaymentTaken,
     PaymentTooEarly,
     ReceiptTaken,
+    ReturnNotChanged,
     TooManyLines,
     VisitFrozen,
     VisitNumberTaken,
@@ -300,13 +301,15 @@ def take_in_lines(visit_id: int, charges: Sequence[Charge], *, replace: bool = F
 
 
 def replace_line(visit_id: int, *, position: int, charge: Charge | None, acting_user: Actor) -> None:
-    """Put another line in the place of one, or remove it. Raises NotFound, VisitFrozen, LineNotThere, Problems."""
+    """Put another line in the place of one, or remove it. Raises NotFound, VisitFrozen, LineNotThere, ReturnNotChanged, Problems."""
     demand(acting_user, Right.VISIT_EDIT)
     with acting(acting_user):
         visit = _with_own_lines(visit_id, acting_user=acting_user)
         line = BillLine.objects.filter(visit=visit, position=position).first()
         if line is None:
             raise LineNotThere(position=position)
+        if charge is not None and "refunds" in line.why:
+            raise ReturnNotChanged(position=position, returned=line.why["refunds"])
         # What was returned of it goes with it: else it would be taken off twice.
         refunds = BillLine.objects.filter(visit=visit, why__refunds=position)
         was = _told([line, *refunds])
@@ -430,11 +433,13 @@ def _returned(
 
 
 def take_money(
-    visit_id: int, *, kind: str, fen: int, method: str, receipt: str = "", on: date, why: str = "", acting_user: Actor
-) -> PatientPayment:
+    visit_id: int, *, kind: str, fen: int, method: str, receipt: str = "", on: date, why: str = "", message_id: str = "",
+    acting_user: Actor,
+) -> PatientPayment:  # fmt: skip
     """Take a deposit or payment, or give money back（`fen` is positive in both cases）.
 
-    The receipt's number is the institution's; without one it gets one of ours. Raises NotFound, ReceiptTaken,
+    The receipt's number is the institution's; without one it gets one of ours. `message_id` is the number of a page's
+    confirmation: confirmed twice, money moves once, and the first row is the answer. Raises NotFound, ReceiptTaken,
     OverPaidBack where more would be given back than was taken, DepositNotTaken where the agreement has none, or too late.
     """
     demand(acting_user, Right.PATIENT_MONEY)
@@ -442,6 +447,9 @@ def take_money(
         visit = read_visit(visit_id, locked=True, acting_user=acting_user)
         if visit.institution is None:
             raise NotFound
+        known = PatientPayment.objects.filter(visit=visit, message_id=message_id).first() if message_id else None
+        if known is not None:
+            return known
         settled = Settlement.objects.live().filter(visit=visit).exists()
         if kind == "deposit":
             _refuse_deposit(visit, visit.institution, settled=settled)
@@ -453,7 +461,7 @@ def take_money(
         signed = -fen if kind == "refund" else fen
         row = PatientPayment(
             visit=visit, person_id=visit.person_id, institution=visit.institution, area_path=visit.area_path, kind=kind,
-            method=method, receipt=receipt or _own_receipt(on), on=on, fen=signed, why=why,
+            method=method, receipt=receipt or _own_receipt(on), on=on, fen=signed, why=why, message_id=message_id,
             recorded_by=acting_user if isinstance(acting_user, Officer) else None,
         )  # fmt: skip
         try:
@@ -487,15 +495,19 @@ def _refuse_deposit(visit: Visit, institution: Institution, *, settled: bool) ->
 
 
 def check_out(
-    visit_id: int, *, on: date, message_id: str, expected_fen: int | None, method: str = "", acting_user: Actor
-) -> Settlement:
+    visit_id: int, *, on: date, message_id: str, expected_fen: int | None, expected_total_fen: int | None = None,
+    method: str = "", acting_user: Actor,
+) -> Settlement:  # fmt: skip
     """Settle and, with a `method`, take what the patient owes or give back what was deposited too much: one transaction.
 
     A repeated message gets the first answer and moves no money again; ConfirmationUsed where that answer no longer holds. Raises
     what `settle` and `take_money` raise.
     """
     with acting(acting_user) if method else nullcontext():  # settling alone is one transaction by itself
-        row = settle(visit_id, on=on, message_id=message_id, expected_fen=expected_fen, acting_user=acting_user)
+        row = settle(
+            visit_id, on=on, message_id=message_id, expected_fen=expected_fen, expected_total_fen=expected_total_fen,
+            acting_user=acting_user,
+        )  # fmt: skip
         if row.repeated:
             with acting(acting_user):
                 if Settlement.objects.filter(replaces=row).exists():

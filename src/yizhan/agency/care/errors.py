@@ -113,8 +113,8 @@ class LaterBillSettled(InputProblem):
 
 class FiguresChanged(InputProblem):
     code = "figures_changed"
-    zh = "预结算以后情况有变：个人负担原为 {before} 元，现在是 {now} 元，没有结算。请看新的一单，再确认。"
-    en = "something changed since the preview: the patient's share was {before} yuan and is now {now}; nothing was settled. Look at the new bill, then confirm."
+    zh = "预结算以后情况有变：{what_zh}原为 {before} 元，现在是 {now} 元，没有结算。请看新的一单，再确认。"
+    en = "something changed since the preview: {what_en} was {before} yuan and is now {now}; nothing was settled. Look at the new bill, then confirm."
 
 
 class Busy(InputProblem):
@@ -285,6 +285,18 @@ class OverRefund(InputProblem):
     code = "over_refund"
     zh = "第 {position} 条“{name}”要退的数量超过还没有退的数量。请核对。"
     en = "line {position} “{name}”: more would be returned than is left. Check the quantity."
+
+
+class MoreThanOwed(InputProblem):
+    code = "more_than_owed"
+    zh = "就诊 {visit} 的病人还欠 {owed} 元，收的比欠的多，没有记账。请核对金额。"
+    en = "the patient of visit {visit} owes {owed} yuan; more than that would be taken, and nothing was booked. Check the amount."
+
+
+class ReturnNotChanged(InputProblem):
+    code = "return_not_changed"
+    zh = "第 {position} 条是第 {returned} 条的退费，不能改成别的费用。请删除它，再重新退费。"
+    en = "line {position} takes back line {returned} and cannot become another charge. Remove it, then return anew."
 
 
 class PaymentTaken(InputProblem):

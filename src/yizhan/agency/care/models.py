@@ -353,6 +353,7 @@ class PatientPayment(models.Model):
     kind = models.CharField(max_length=10)
     method = models.CharField(max_length=10)
     receipt = models.CharField(max_length=40, help_text="number of the receipt, the institution's own")
+    message_id = models.CharField(max_length=60, blank=True, db_default="", help_text="number of a page's confirmation")
     on = models.DateField()
     fen = models.BigIntegerField()
     why = models.CharField(max_length=200, blank=True)
@@ -362,6 +363,9 @@ class PatientPayment(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["institution", "receipt"], name="one_payment_a_receipt"),
+            models.UniqueConstraint(
+                fields=["visit", "message_id"], condition=~Q(message_id=""), name="one_payment_a_confirmation"
+            ),
             models.CheckConstraint(
                 condition=Q(kind="refund", fen__lt=0) | (~Q(kind="refund") & Q(fen__gt=0)), name="refund_is_negative"
             ),

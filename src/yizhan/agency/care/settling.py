@@ -45,6 +45,7 @@ from yizhan.agency.care.errors import (
 )
 from yizhan.agency.care.models import Settlement, SettlementPayment, Visit
 from yizhan.agency.care.years import Answered, Asked, States, answer, computed_states, read_states
+from yizhan.agency.desk.words import Words
 from yizhan.agency.enrolment.beneficiaries import beneficiary_of, pooling_area, pooling_path
 from yizhan.agency.filings.facts import Found, facts_for
 from yizhan.agency.ledger.posting import post
@@ -512,12 +513,13 @@ def settle(
     message_id: str = "",
     content: str = "",
     expected_fen: int | None = None,
+    expected_total_fen: int | None = None,
     acting_user: Actor,
 ) -> Settlement:
     """Settle a discharged visit and keep it, in one transaction; a repeated message gets the first answer.
 
     `message_id` is the asking program's number of the request (a window's page has one, too), `content` whatever else it
-    said; `expected_fen` the patient's share that was shown before. Raises NotFound, NotAllowed, Busy, and Problems with
+    said; `expected_fen` the patient's share that was shown before, `expected_total_fen` the whole bill. Raises NotFound, NotAllowed, Busy, and Problems with
     the refusals of `errors.ORDER` and of the engine.
     """
     with writing(acting_user, "select person_id from care_visit where id = %s", visit_id):
@@ -537,9 +539,13 @@ def settle(
             raise Problems(problems)
         settled = calculate(known)
         refuse_early_cut(settled)
-        share = settled.outcome.patient_share
-        if expected_fen is not None and expected_fen != share:
-            raise Problems([FiguresChanged(before=yuan(expected_fen), now=yuan(share))])
+        for words, expected, now_fen in (
+            (Words("总费用", "the bill"), expected_total_fen, settled.outcome.costs.total),
+            (Words("个人负担", "the patient's share"), expected_fen, settled.outcome.patient_share),
+        ):
+            if expected is not None and expected != now_fen:
+                found = {"what_zh": words.zh, "what_en": words.en, "before": yuan(expected), "now": yuan(now_fen)}
+                raise Problems([FiguresChanged(**found)])
         now = timezone.now()
         head = known.situation.head_id
         row = row_of(

@@ -195,6 +195,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(max_length=10)),
                 ('method', models.CharField(max_length=10)),
                 ('receipt', models.CharField(help_text="number of the receipt, the institution's own", max_length=40)),
+                ('message_id', models.CharField(blank=True, db_default='', help_text="number of a page's confirmation", max_length=60)),
                 ('on', models.DateField()),
                 ('fen', models.BigIntegerField()),
                 ('why', models.CharField(blank=True, max_length=200)),
@@ -389,6 +390,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='patientpayment',
             constraint=models.UniqueConstraint(fields=('institution', 'receipt'), name='one_payment_a_receipt'),
+        ),
+        migrations.AddConstraint(
+            model_name='patientpayment',
+            constraint=models.UniqueConstraint(condition=models.Q(('message_id', ''), _negated=True), fields=('visit', 'message_id'), name='one_payment_a_confirmation'),
         ),
         migrations.AddConstraint(
             model_name='patientpayment',

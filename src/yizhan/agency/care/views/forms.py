@@ -85,6 +85,11 @@ class LineForm(forms.Form):
     price = FourDecimalsField(label=later("单价", "Price"))
     signed = forms.BooleanField(label=later("签字自费", "signed own cost"), required=False)
 
+    @property
+    def begun(self) -> bool:
+        """Whether something stands in the row that is not entered yet; day and quantity stand there from the start."""
+        return any(self.data.get(name, "").strip() for name in ("position", "code", "price"))
+
     def charge(self) -> Charge:
         """The line as it was typed."""
         given = self.cleaned_data
@@ -119,6 +124,7 @@ class MoneyForm(forms.Form):
         help_text=later("留空由系统编号。", "Empty: the platform gives one."),
     )  # fmt: skip
     why = forms.CharField(label=later("说明", "Note"), max_length=200, required=False, widget=_text())
+    message_id = forms.CharField(max_length=60, required=False, widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -201,7 +201,11 @@ def visit_page(
     found = queries.visit(number)
     live = queries.live_settlement(found)
     may_enter = editable(request, found, live)
-    shown = None if live is not None else preview(found, on=timezone.localdate(), lang=lang(), acting_user=request.user)
+    shown = None
+    if live is None:
+        shown = preview(
+            found, on=timezone.localdate(), lang=lang(), open_line=line is not None, acting_user=request.user
+        )
     form = line or LineForm(initial=_line_initial(request, found)) if may_enter else None
     context = _context(request, found) | {
         "form": form, "position": number_in(str(form["position"].value() or "")) if form else None, "editable": may_enter, "live": live, "preview": shown, "problems": problems,
@@ -295,7 +299,10 @@ def visit_preview(request: Request, number: int) -> HttpResponse:
     found = queries.visit(number)
     form = LineForm(request.POST)
     draft: tuple[Charge, ...] = (form.charge(),) if form.is_valid() and not form.cleaned_data["position"] else ()
-    shown = preview(found, on=timezone.localdate(), lang=lang(), draft=draft, acting_user=request.user)
+    open_line = form.begun and not draft
+    shown = preview(
+        found, on=timezone.localdate(), lang=lang(), draft=draft, open_line=open_line, acting_user=request.user
+    )
     context = _context(request, found) | {
         "preview": shown, "may_settle": _may_settle(request, found, shown), "line_sums": queries.line_sums(found),
     }  # fmt: skip
@@ -311,6 +318,7 @@ def settle_visit(request: Request, number: int) -> HttpResponse:
     try:
         actions.check_out(
             number, on=timezone.localdate(), message_id=message, expected_fen=number_in(expected),
+            expected_total_fen=number_in(request.POST.get("expected_total", "")),
             method=method if method in PatientPayment.METHODS else "", acting_user=request.user,
         )  # fmt: skip
     except Problems as refused:
