@@ -199,8 +199,8 @@ def cliff(found: Mapping[str, Any]) -> Curve:
     heights = tuple((at_y(top * k / 2), f"{round(top * k / 2) // 100:,}") for k in range(3))
     edge = at_x(found["at"]) if found["at"] else 0
     told = say(
-        "{step}：个人负担从 {a} 元变为 {b} 元",
-        "{step}: the patient pays {b} instead of {a} yuan",
+        "{step}：全年个人负担从 {a} 元变为 {b} 元",
+        "{step}: the patient pays {b} instead of {a} yuan in the year",
         step=say(found["zh"], found["en"]), a=f"{found['pays'][0] / 100:,.2f}", b=f"{found['pays'][1] / 100:,.2f}",
     )  # fmt: skip
     title = say("个人负担（元）随费用（元）的变化", "What the patient pays (yuan) by the cost of the stay (yuan)")

@@ -34,7 +34,7 @@ def headlines(study: Study, result: Result) -> list[Headline]:
     if years is not None:
         last = years["rows"][-1]
         months = say("{n} 个月", "{n} months", n=f"{last[7]:.1f}")
-        words = say("基本医保可支付，{year}年末", "of reserve, basic fund, end of {year}", year=last[0])
+        words = say("基本医保可支付，{year}年末", "of reserve, end of {year}", year=last[0])
         found.append(Headline(months, words, last[7] < 0))
     return found
 
