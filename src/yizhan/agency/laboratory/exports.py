@@ -61,6 +61,10 @@ MOST_ROWS = 12
 """Rows of a table in the brief, so that it stays on two pages; if there are more, it says so."""
 
 
+LONGEST_BAR = 85
+"""Millimetres."""
+
+
 def brief(study: Study, result: Result) -> Printed:
     """Two pages for who decides: question, cost, who wins and loses, cliffs, the fund, uncertainty, stand-ins."""
     about = result.about
@@ -81,11 +85,14 @@ def brief(study: Study, result: Result) -> Printed:
     return print_sheet(BRIEF, texts, lang=lang(), code=f"study {study.pk}")
 
 
-def _section(title: str, *lines: str, heads: list[list[Any]] | None = None, rows: list[list[str]] | None = None) -> dict[str, Any]:  # fmt: skip
+def _section(
+    title: str, *lines: str, heads: list[list[Any]] | None = None, rows: list[list[str]] | None = None,
+    bars: list[list[Any]] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     cut = len(rows or []) - MOST_ROWS
     rest = say("另有 {n} 行，见测算页。", "{n} more rows are on the study's page.", n=cut) if cut > 0 else ""
     told = [line for line in (*lines, rest) if line]
-    return {"title": title, "lines": told, "heads": heads or [], "rows": (rows or [])[:MOST_ROWS]}
+    return {"title": title, "lines": told, "heads": heads or [], "rows": (rows or [])[:MOST_ROWS], "bars": bars or []}
 
 
 def _question(study: Study) -> dict[str, Any]:
@@ -128,7 +135,12 @@ def _cost(study: Study, result: Result) -> dict[str, Any]:
         for layer, fens in paid.items()
     ]  # fmt: skip
     years = say("全体参保人，{years} 年合计。", "All the insured, {years}, all years together.", years=study.years_text)
-    return _section(say("花多少", "What it costs"), years, uncertainty(result), heads=heads, rows=rows)
+    most = max(1.0, *(fen for fens in paid.values() for fen in fens))
+    bars = [
+        [say(layer, english.get(layer, layer)), [[round(fen * LONGEST_BAR / most, 2), wan(fen)] for fen in fens]]
+        for layer, fens in paid.items()
+    ]  # fmt: skip
+    return _section(say("花多少", "What it costs"), years, uncertainty(result), heads=heads, rows=rows, bars=bars)
 
 
 def _people(study: Study, result: Result) -> dict[str, Any]:
