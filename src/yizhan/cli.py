@@ -486,6 +486,13 @@ def _add_laboratory(add: Callable[..., argparse.ArgumentParser]) -> None:
     forecast.add_argument(
         "--actual", type=Path, metavar="FILE.csv", help="实际支出（year,month,outlay）what then happened"
     )
+    for command in (simulate, comparing):
+        command.add_argument(
+            "--cluster",
+            choices=("spark", "ray"),
+            default="",
+            help="在 Spark 或 Ray 上算（另装同名的包）settle on a cluster",
+        )
     for command in (simulate, comparing, cliffs, forecast):
         command.add_argument(
             "profile", metavar="PROFILE", nargs="?", default="chifeng-2018",

@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).parent / "gateway_golden"
 VOLATILE = {
     "msgid", "omsgid", "inf_refmsgid", "refmsg_time", "respond_time", "mdtrt_id", "setl_id", "psn_no", "setl_time",
     "medins_setl_id", "sign_no", "sign_time", "file_qury_no", "dld_endtime", "age", "certno", "mdtrt_cert_no", "brdy",
-    "trt_dcla_detl_sn",
+    "trt_dcla_detl_sn", "year", "cum_ym", "rid", "dld_end_time", "diag_info_id",
 }  # fmt: skip
 """Keys whose values are others in every run."""
 
@@ -112,7 +112,11 @@ def _still(value: Any, key: str = "") -> Any:
     if isinstance(value, str):
         value = re.sub(r"[HP][0-9]{8}20260301080000[0-9]{4}", "<msgid>", value)
         value = re.sub(r'"(mdtrt_id|psn_no)": "?[0-9]+"?', r'"\1": "<\1>"', value)
+        value = re.sub(r"(?<![0-9])(20[0-9]{6})_[0-9]{4}(?![0-9])", r"\1_<version>", value)
+        if key == "err_msg":
+            value = re.sub(r"(?<![0-9])[0-9]{10}(?![0-9])", "<psn_no>", value)
         today = timezone.localdate()
+        value = value.replace(f'"year":{today.year}', '"year":<year>')
         for days in range(8):
             day: date = today - timedelta(days=days)
             value = value.replace(day.isoformat(), f"<today-{days}>" if days else "<today>")

@@ -38,11 +38,10 @@ def on_spark(spark: Any) -> Spread:
 
 
 def on_ray() -> Spread:
-    """Chunks as tasks of the Ray cluster that this process is connected to."""
+    """Chunks as tasks of the Ray cluster that this process is connected to, or of one of this machine."""
+    import ray
 
     def spread_out(task: Task, chunks: list[range]) -> Iterator[tuple[Tally, ...]]:
-        import ray
-
         settle = ray.remote(settle_chunk)
         shared = ray.put(task)
         waiting = [settle.remote(shared, chunk.start, chunk.stop) for chunk in chunks]

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.table import Table as RichTable
 
+from yizhan.errors import PackageNeeded, Problems
 from yizhan.simulation import forecast as forecasting
 from yizhan.simulation import reports
 from yizhan.simulation.behaviour import Behaviour, respond
@@ -22,7 +23,7 @@ from yizhan.simulation.cliffs import as_request, cliffs_table, find_cliffs
 from yizhan.simulation.population import Growth, Part, Population
 from yizhan.simulation.profile import load
 from yizhan.simulation.recorded import Recorded
-from yizhan.simulation.run import PRESENT, Progress, Scenario, run
+from yizhan.simulation.run import PRESENT, Progress, Scenario, Spread, run
 from yizhan.simulation.scenarios import changed, parse_change
 from yizhan.simulation.validation import validation
 
@@ -35,7 +36,7 @@ def simulate(options: argparse.Namespace) -> int:
     with _progress(options.lang) as progress:
         outcome = run(
             _population(options), (Scenario(PRESENT.name, PRESENT.name_en, options.policies),), options.years, options.workers,
-            progress=progress,
+            progress=progress, spread_out=_spread_out(options),
         )  # fmt: skip
     found = reports.tables(outcome)
     if not options.records:
@@ -59,11 +60,34 @@ def compare(options: argparse.Namespace) -> int:
         if options.elasticity or options.nearer:
             scenarios = respond(population, scenarios, Behaviour(options.elasticity, options.nearer), options.years)
         with _progress(options.lang) as progress:
-            outcome = run(population, scenarios, options.years, options.workers, progress=progress)
+            outcome = run(
+                population,
+                scenarios,
+                options.years,
+                options.workers,
+                progress=progress,
+                spread_out=_spread_out(options),
+            )
     found = [reports.changes_of_outlay(outcome, 1)]
     if not scenarios[1].growth:
         found += [reports.winners_and_losers(outcome, 1), reports.cases(outcome, 1)]
     return _print(population, found, options)
+
+
+def _spread_out(options: argparse.Namespace) -> Spread | None:
+    """Where chunks are settled: None for processes of this machine. Raises Problems with PackageNeeded."""
+    if not options.cluster:
+        return None
+    from yizhan.simulation import cluster
+
+    try:
+        if options.cluster == "ray":
+            return cluster.on_ray()
+        from pyspark.sql import SparkSession
+
+        return cluster.on_spark(SparkSession.builder.appName("yizhan").getOrCreate())
+    except ModuleNotFoundError as error:
+        raise Problems([PackageNeeded(package=error.name, extra=options.cluster)]) from None
 
 
 def cliffs(options: argparse.Namespace) -> int:

@@ -44,6 +44,10 @@ class Browser:
         """Send a form with the token against forgery. Raises NotAnswered."""
         return self._ask("POST", path, urlencode({"csrfmiddlewaretoken": self.cookies["csrf"], **form}).encode())
 
+    def send(self, path: str, body: bytes, headers: str) -> tuple[int, str]:
+        """Send bytes with further header lines, each with its end. Raises NotAnswered."""
+        return self._ask("POST", path, body, headers)
+
     def sign_in(self, username: str, password: str) -> bool:
         """Whether it could. Raises NotAnswered."""
         self.get("/sign-in")
@@ -55,11 +59,11 @@ class Browser:
             self._connection.close()
         self._connection = None
 
-    def _ask(self, method: str, path: str, body: bytes) -> tuple[int, str]:
+    def _ask(self, method: str, path: str, body: bytes, more: str = "") -> tuple[int, str]:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: {HOST}:{self.port}\r\nCookie: {cookies}\r\n"
-            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n{more}\r\n"
         )
         try:
             if self._connection is None:

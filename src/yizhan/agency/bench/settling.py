@@ -44,7 +44,7 @@ WARMING = 4.0
 
 PATIENCE = 60.0
 
-PARTS = (("平台", "the desk"), ("数据库", "the database"), ("窗口", "the clerks"))
+PARTS = (("平台", "the desk"), ("数据库", "the database"), ("窗口或医院", "clerks or hospital"))
 """Whose processor time is told apart."""
 
 
@@ -71,7 +71,9 @@ def measure(*, seconds: float = 10.0, workers: int = 2, clients: Sequence[int] =
         persons = world.make_people(PERSONS, acting_user=officer("yuhu.officer"))
         weeks = 1 + int(MOST_A_SECOND * (seconds * len(clients) + WARMING) + LONE) // PERSONS
         stays = [v for week in range(1, 1 + weeks) for v in world.make_stays(persons, lines=10, weeks_ago=week)]
-        long = world.make_stays(persons[:FEW], lines=LONG, weeks_ago=52)
+        longs = world.make_stays(persons[: 2 * FEW], lines=LONG, weeks_ago=52)
+        long, sent_long = longs[:FEW], longs[FEW:]
+        sent = world.make_stays(persons, lines=10, weeks_ago=weeks + 1)
         _analyze(server)
         with desk(workers) as (port, process):
             clerks = Clerks(port, names, stays, (process, _postmaster(server)))
@@ -83,6 +85,7 @@ def measure(*, seconds: float = 10.0, workers: int = 2, clients: Sequence[int] =
             clerks.stays = stays
             for count in clients:
                 yield from _together(clerks, count, seconds)
+            yield from _over_the_interface(port, clerks.processes, sent, sent_long, seconds)
         yield from _statements(stays[-1], 10)
         yield from _statements(long[-1], LONG)
     yield Figure("机器负载（结束时，1分钟）", "load of the machine at the end (1 minute)", os.getloadavg()[0], "")
@@ -204,7 +207,7 @@ class Clerks:
     def __init__(self, port: int, names: Sequence[str], stays: list[int], processes: Sequence[int]) -> None:
         self.stays = stays
         self._port = port
-        self._processes = processes
+        self.processes = processes
         self._cookies = [_signed_in(port, name).cookies for name in names]
 
     def work(self, count: int, *, seconds: float, most: int = 0) -> Done:
@@ -213,19 +216,99 @@ class Clerks:
             "port": self._port, "seconds": seconds, "clerks": self._cookies[:count],
             "visits": self.stays[: most or None],
         }  # fmt: skip
-        before = [processor_seconds(pid) for pid in self._processes]
+        before = [processor_seconds(pid) for pid in self.processes]
         done = subprocess.run(
             [sys.executable, "-P", "-m", "yizhan.agency.bench.clerks"], input=json.dumps(job), capture_output=True, text=True,
             check=True,
         )  # fmt: skip
-        day = json.loads(done.stdout)
-        if day["other"]:
-            raise RuntimeError(f"not settled: {day['other'][0]}")
-        after = [processor_seconds(pid) for pid in self._processes]
-        times = sorted(day["milliseconds"])
-        del self.stays[: len(times)]
-        spent = tuple((b - a) * 1000 / len(times) for a, b in zip(before, after, strict=True))
-        return Done(times, len(times) / day["seconds"], (*spent, day["processor_seconds"] * 1000 / len(times)))
+        found = _done(json.loads(done.stdout), before, self.processes)
+        del self.stays[: len(found.milliseconds)]
+        return found
+
+
+def _done(day: dict[str, Any], before: Sequence[float], processes: Sequence[int]) -> Done:
+    """A day as it was printed, with the processor time since `before`."""
+    if day["other"]:
+        raise RuntimeError(f"not settled: {day['other'][0]}")
+    after = [processor_seconds(pid) for pid in processes]
+    times = sorted(day["milliseconds"])
+    spent = tuple((b - a) * 1000 / len(times) for a, b in zip(before, after, strict=True))
+    return Done(times, len(times) / day["seconds"], (*spent, day["processor_seconds"] * 1000 / len(times)))
+
+
+AT_ONCE = 8
+"""Messages of the hospital's system under way at once, beside as many clerks."""
+
+
+def _over_the_interface(
+    port: int, processes: Sequence[int], stays: list[int], long: list[int], seconds: float
+) -> Iterator[Figure]:
+    """The same settlements as signed messages of the national interface（2304）: alone, of long bills, and several at once."""
+    from yizhan.agency.bench import world
+    from yizhan.agency.demonstration.country import officer
+    from yizhan.agency.gateway.commands import OPERATOR
+
+    key_id, secret = world.connect_hospital(acting_user=OPERATOR)
+    job = {"port": port, "institution": world.HOSPITAL, "key_id": key_id, "secret": secret}
+
+    def sent(told: list[tuple[int, str, str]], at_once: int, seconds: float) -> Done:
+        before = [processor_seconds(pid) for pid in processes]
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "yizhan.agency.bench.hospitals"],
+            input=json.dumps({**job, "stays": told, "at_once": at_once, "seconds": seconds}), capture_output=True, text=True,
+            check=True,
+        )  # fmt: skip
+        return _done(json.loads(done.stdout), before, processes)
+
+    told = world.tell(stays, acting_user=officer("yuhu.officer"))
+    told_long = world.tell(long, acting_user=officer("yuhu.officer"))
+    for zh, en, rows in (("10 行", "10 lines", told[:LONE]), ("1000 行", "1,000 lines", told_long[:-1])):
+        done = sent(rows, 1, PATIENCE)
+        yield Figure(
+            f"医院接口一条一条发，{zh}：一半不超过",
+            f"interface, one by one, {en}: half take at most",
+            done.share(50),
+            "ms",
+        )
+        yield Figure(
+            f"医院接口一条一条发，{zh}：百分之九十九不超过",
+            f"interface, one by one, {en}: 99% take at most",
+            done.share(99),
+            "ms",
+        )
+    done = sent(told[LONE:-1], AT_ONCE, seconds)
+    yield from _figures(done, f"医院接口 {AT_ONCE} 条同时", f"interface, {AT_ONCE} at once")
+    yield from _statements_of_message(world.HOSPITAL, key_id, secret, told[-1], 10)
+    yield from _statements_of_message(world.HOSPITAL, key_id, secret, told_long[-1], LONG)
+
+
+def _statements_of_message(
+    institution: str, key_id: str, secret: str, stay: tuple[int, str, str], lines: int
+) -> Iterator[Figure]:
+    """How many statements one message sends, from its bytes to its answer."""
+    from django.db import connection
+
+    from yizhan.agency.gateway.door import Incoming, handle
+    from yizhan.agency.gateway.sending import message, signed
+
+    body = message(institution, *stay)
+    pairs = (
+        one.partition(": ")
+        for one in signed(body, key_id=key_id, secret=secret, at=int(time.time())).split("\r\n")
+        if one
+    )
+    headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, _, value in pairs}
+    said: list[str] = []
+
+    def count(execute: Any, sql: str, *rest: Any) -> Any:
+        said.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(count):
+        reply = handle(Incoming(body, "/", headers, HOST))
+    if b'"infcode":0' not in reply.body:
+        raise RuntimeError(reply.body.decode()[:2000])
+    yield Figure(f"一条 2304 的语句数，{lines} 行", f"statements of a 2304, {lines} lines", len(said), "")
 
 
 def _alone(clerks: Clerks, zh: str, en: str, most: int) -> Iterator[Figure]:
@@ -235,21 +318,21 @@ def _alone(clerks: Clerks, zh: str, en: str, most: int) -> Iterator[Figure]:
 
 
 def _together(clerks: Clerks, count: int, seconds: float) -> Iterator[Figure]:
-    done = clerks.work(count, seconds=seconds)
-    yield Figure(f"{count} 个窗口：每秒结算", f"{count} clerks: settlements a second", done.a_second, "/s")
-    yield Figure(f"{count} 个窗口：一半不超过", f"{count} clerks: half take at most", done.share(50), "ms")
-    yield Figure(f"{count} 个窗口：百分之九十九不超过", f"{count} clerks: 99% take at most", done.share(99), "ms")
+    yield from _figures(clerks.work(count, seconds=seconds), f"{count} 个窗口", f"{count} clerks")
+
+
+def _figures(done: Done, who_zh: str, who_en: str) -> Iterator[Figure]:
+    """What many settle at once: how many a second, how long each, and whose processor time one takes."""
+    yield Figure(f"{who_zh}：每秒结算", f"{who_en}: settlements a second", done.a_second, "/s")
+    yield Figure(f"{who_zh}：一半不超过", f"{who_en}: half take at most", done.share(50), "ms")
+    yield Figure(f"{who_zh}：百分之九十九不超过", f"{who_en}: 99% take at most", done.share(99), "ms")
     whole = sum(done.processor)
     if whole:
         for (zh, en), spent in zip(PARTS, done.processor, strict=True):
-            yield Figure(
-                f"{count} 个窗口：一次的处理器时间，{zh}", f"{count} clerks: processor time of one, {en}", spent, "ms"
-            )
+            yield Figure(f"{who_zh}：一次的处理器时间，{zh}", f"{who_en}: processor time of one, {en}", spent, "ms")
         # What others do on the machine costs time, and no processor time of ours.
         rate = 1000 * (os.cpu_count() or 1) / whole
-        yield Figure(
-            f"{count} 个窗口：处理器全归本程序时每秒", f"{count} clerks: a second, had we all processors", rate, "/s"
-        )
+        yield Figure(f"{who_zh}：处理器全归本程序时每秒", f"{who_en}: a second, had we all processors", rate, "/s")
 
 
 def _statements(visit: int, lines: int) -> Iterator[Figure]:

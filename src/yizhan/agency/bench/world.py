@@ -19,6 +19,7 @@ from yizhan.agency.demonstration.country import STAGE, officer
 from yizhan.agency.demonstration.population import division
 from yizhan.agency.enrolment.models import Charge as Premium
 from yizhan.agency.enrolment.models import Enrolment
+from yizhan.agency.gateway.actions import grant
 from yizhan.agency.people.bulk import MarkRow, NewPerson, add_marks_in_bulk, register_in_bulk
 from yizhan.agency.people.identifiers import read_identifier, synthetic_id
 from yizhan.agency.people.models import Person
@@ -26,7 +27,8 @@ from yizhan.agency.providers.splitting import Charge
 from yizhan.agency.staff.actions import create_officer
 from yizhan.agency.staff.models import Institution, Officer
 from yizhan.agency.staff.rights import Role
-from yizhan.agency.staff.scope import acting
+from yizhan.agency.staff.scope import Actor, acting
+from yizhan.engine.money import yuan
 
 COUNTY = "430302"
 HOSPITAL = "H43030201"
@@ -121,6 +123,31 @@ def copies(pattern: int, persons: Sequence[int], *, prefix: str, acting_user: Of
             [visits, pattern],
         )
     return visits
+
+
+def connect_hospital(*, acting_user: Actor) -> tuple[str, str]:
+    """Let the hospital's own system in, bound by nothing but the machine. Returns key id and secret."""
+    institution = Institution.objects.get(code=HOSPITAL)
+    terms = {"a_second": 100_000, "at_once": 1_000}
+    granted = grant(institution, profile="ca", terms=terms, acting_user=acting_user)
+    return granted.caller.key_id, granted.secret
+
+
+def tell(visits: Sequence[int], *, acting_user: Officer) -> list[tuple[int, str, str]]:
+    """Give these stays what the interface tells of one, as 2401 would have. Returns (visit, person, yuan) of each."""
+    with acting(acting_user), connection.cursor() as cursor:
+        cursor.execute(
+            "insert into gateway_told (visit_id, institution_id, area_path, mdtrt, number, insutype, med_type, cert_type, more)"
+            " select v.id, v.institution_id, i.area_path, v.id, left(v.number, 30), '390', '21', '02', '{}'"
+            " from care_visit v join staff_institution i on i.id = v.institution_id where v.id = any(%s)",
+            [list(visits)],
+        )
+        cursor.execute(
+            "select v.id, v.person_id, sum(t.amount_fen) from care_visit v join care_billline t on t.visit_id = v.id"
+            " where v.id = any(%s) group by v.id order by v.id",
+            [list(visits)],
+        )
+        return [(visit, str(person), yuan(int(fen))) for visit, person, fen in cursor.fetchall()]
 
 
 def _pattern(lines: int, prefix: str, weeks_ago: int) -> int:

@@ -13,8 +13,8 @@ from yizhan.agency.filings.models import Filing
 from yizhan.agency.filings.queries import term_on
 from yizhan.agency.people.models import Person
 from yizhan.agency.staff.errors import NotFound
-from yizhan.agency.staff.models import Institution, Officer
-from yizhan.agency.staff.scope import institution_of
+from yizhan.agency.staff.models import Institution
+from yizhan.agency.staff.scope import Actor, institution_of, officer_of
 from yizhan.errors import Problem, Problems
 
 DAY = timedelta(days=1)
@@ -27,12 +27,18 @@ def first_state(kind: str, own: Institution | None) -> str:
     return "opinion" if kind == "referral" and own is not None and own.tier == "township" else "decision"
 
 
-def drafted(kind: str, person: Person, *, acting_user: Officer, **said: Any) -> Filing:
+def own_institution(actor: Actor) -> Institution | None:
+    """The institution for which somebody acts; None for a bureau."""
+    number = institution_of(actor)
+    return Institution.objects.get(pk=number) if number else None
+
+
+def drafted(kind: str, person: Person, *, acting_user: Actor, **said: Any) -> Filing:
     """The filing that `make` would make of the same arguments, not written: for its effect to be shown before.
 
     Inside `acting`. Raises NotFound, Problems with all that is missing.
     """
-    own = acting_user.institution if institution_of(acting_user) else None
+    own = own_institution(acting_user)
     if own is not None and not KINDS[kind].by_hospital:
         raise NotFound
     found = Person.objects.select_related("merged_into").filter(pk=person.pk).first()
@@ -58,7 +64,7 @@ def drafted(kind: str, person: Person, *, acting_user: Officer, **said: Any) -> 
         opinion_of=said["opinion_of"] if state == "opinion" else None, to_institution=said["to_institution"],
         place=said["place"], valid=DateRange(from_on, to_on + DAY if to_on else None), diagnoses=list(said["diagnoses"]),
         disease=said["disease"].strip(), from_stay=said["from_stay"], emergency_on=said["emergency_on"], due_on=due,
-        why=said["why"].strip(), made_by=acting_user,
+        why=said["why"].strip(), made_by=officer_of(acting_user),
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ class Filing(models.Model):
     """One filing（备案、登记）.
 
     `institution` made it, `opinion_of` is asked for an opinion, `to_institution` is where the patient goes, or went as an
-    emergency; null where a bureau made it or none is meant. `valid` is when it holds once approved. `due_on`: last day for
+    emergency; null where a bureau made it or none is meant. `made_by` is null where the institution's own system did. `valid` is when it holds once approved. `due_on`: last day for
     evidence.
     """
 
@@ -78,7 +78,7 @@ class Filing(models.Model):
     due_on = models.DateField(null=True)
     why = models.CharField(max_length=300)
     made_at = models.DateTimeField(db_default=Now())
-    made_by = _officer()
+    made_by = _officer(null=True)
     decided_at = models.DateTimeField(null=True)
     decided_by = _officer(null=True)
 
@@ -89,6 +89,9 @@ class Filing(models.Model):
             models.CheckConstraint(condition=Q(valid__isempty=False), name="filing_valid_not_empty"),
             models.CheckConstraint(
                 condition=Q(decided_by=None) | ~Q(decided_by=F("made_by")), name="filing_maker_is_not_decider"
+            ),
+            models.CheckConstraint(
+                condition=Q(made_by__isnull=False) | Q(institution__isnull=False), name="filing_made_by_somebody"
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=list(DECIDED)) | Q(decided_by__isnull=False),
@@ -115,7 +118,7 @@ class Filing(models.Model):
         institution_id: int | None
         opinion_of_id: int | None
         to_institution_id: int | None
-        made_by_id: int
+        made_by_id: int | None
 
     @property
     def kind_words(self) -> Words:

@@ -1,22 +1,28 @@
-"""Letting hospitals' systems in, changing their keys, shutting them out. Done by the operator (`./yizhan access`)."""
+"""Letting hospitals' systems in, changing their keys, shutting them out, by the operator (`./yizhan access`); and what hospitals
+leave with the platform that no other app keeps: settlement lists, applications for clearing.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
+from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils import timezone
 
 from yizhan.agency import crypto
-from yizhan.agency.gateway.models import PROFILES, Caller
+from yizhan.agency.care.models import Settlement
+from yizhan.agency.gateway.errors import ClearingThere, ClearingUnknown
+from yizhan.agency.gateway.models import PROFILES, Caller, Clearing, SettlementList
 from yizhan.agency.gateway.profiles import SECRET
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import UnknownWord
 from yizhan.agency.staff.models import Institution
-from yizhan.agency.staff.scope import Actor, acting
+from yizhan.agency.staff.rights import Right
+from yizhan.agency.staff.scope import Actor, Machine, acting, demand
 
 FORMER_DAYS = 7
 """How long the former key holds after a change, unless another time is named."""
@@ -69,3 +75,66 @@ def stop(institution: Institution, *, acting_user: Actor) -> None:
     with acting(acting_user):
         Caller.objects.filter(institution=institution).update(is_active=False, former_sealed="", former_until=None)
         record("access.stop", institution, institution=institution.code, acting_user=acting_user)
+
+
+# --- What hospitals leave ---------------------------------------------------------------------------------------------
+
+LIST = "gateway.settlement_list"
+"""Purpose of the seal."""
+
+
+def keep_list(row: Settlement, content: str, *, infno: str, acting_user: Machine) -> SettlementList:
+    """Keep a settlement list that agrees with its settlement. Several may come; the last counts."""
+    demand(acting_user, Right.SETTLEMENT_SETTLE)
+    with acting(acting_user):
+        institution = Institution.objects.get(pk=acting_user.institution_id)
+        made = SettlementList.objects.create(
+            institution=institution, area_path=institution.area_path, settlement=row, infno=infno,
+            sealed=crypto.seal(content, purpose=LIST, row=str(row.pk)), message_id=acting_user.message,
+        )  # fmt: skip
+        record("settlement_list.keep", made, person_id=row.person_id, settlement=row.pk, acting_user=acting_user)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Bills of some days together: how many, and fen."""
+
+    bills: int
+    cost: int
+    funds: int
+    cash: int
+
+
+def apply_for_clearing(kind: str, sums: Sums, *, first: date, last: date, acting_user: Machine) -> Clearing:
+    """Ask for the bills of these days to be cleared. Raises ClearingThere."""
+    demand(acting_user, Right.SETTLEMENT_SETTLE)
+    with acting(acting_user):
+        # One at a time, so that the refusal names the application in the way.
+        institution = Institution.objects.select_for_update().get(pk=acting_user.institution_id)
+        days = DateRange(first, last + timedelta(days=1))
+        there = Clearing.objects.filter(
+            institution=institution, kind=kind, withdrawn_at=None, days__overlap=days
+        ).first()
+        if there is not None:
+            ends = there.days.upper - timedelta(days=1)
+            raise ClearingThere(first=there.days.lower, last=ends, number=there.number)
+        made = Clearing.objects.create(
+            institution=institution, area_path=institution.area_path, number=acting_user.message, kind=kind, days=days,
+            bills=sums.bills, cost_fen=sums.cost, funds_fen=sums.funds, cash_fen=sums.cash,
+        )  # fmt: skip
+        record("clearing.apply", made, number=made.number, bills=sums.bills, fen=sums.funds, acting_user=acting_user)
+        return made
+
+
+def withdraw_clearing(number: int, *, acting_user: Machine) -> None:
+    """Take an application back. Raises ClearingUnknown."""
+    demand(acting_user, Right.SETTLEMENT_SETTLE)
+    with acting(acting_user):
+        rows = Clearing.objects.select_for_update().filter(institution=acting_user.institution_id, withdrawn_at=None)
+        made = rows.filter(number=number).first()
+        if made is None:
+            raise ClearingUnknown(number=number)
+        made.withdrawn_at = timezone.now()
+        made.save(update_fields=["withdrawn_at"])
+        record("clearing.withdraw", made, number=number, acting_user=acting_user)

@@ -182,3 +182,51 @@ class FileUnreadable(InputProblem):
     code = "file_unreadable"
     zh = "文件 {name} 读不出：{why_zh}。"
     en = "file {name} cannot be read: {why_en}."
+
+
+class MappingNotWaiting(InputProblem):
+    code = "mapping_not_waiting"
+    zh = "项目 {code} 没有待审核的对照，没有撤销任何一条。已经审核的，请医保局终止。"
+    en = "no mapping of item {code} awaits review; none was taken back. One that was reviewed is ended by the bureau."
+
+
+class InstitutionUnknown(InputProblem):
+    code = "institution_not_found"
+    zh = "没有机构 {code}，或者已停止服务。请用 1201 查询机构编码。"
+    en = "there is no institution {code}, or it closed. Ask for its code with 1201."
+
+
+class FilingUnknown(InputProblem):
+    code = "filing_not_found"
+    zh = "没有备案 {number}，或者不是本机构为这个人提出的。"
+    en = "there is no filing {number}, or your institution did not make it for this person."
+
+
+class ListDiffers(InputProblem):
+    code = "settlement_list_differs"
+    zh = "结算清单与结算不符：{what} 清单 {theirs}，结算 {ours}。没有保存，请改正后重新上传。"
+    en = "the settlement list differs from the settlement: {what} is {theirs} there and {ours} here. It was not kept; correct it and send it again."
+
+
+class ClearingDiffers(InputProblem):
+    code = "clearing_differs"
+    zh = "清算申请与平台不符：{what} 报文 {theirs}，平台 {ours}。没有登记，请先对账（3201、3202）。"
+    en = "the application for clearing differs: {what} is {theirs} in the message and {ours} here. It was not taken; reconcile first (3201, 3202)."
+
+
+class ClearingThere(InputProblem):
+    code = "clearing_overlaps"
+    zh = "这一清算类别在 {first}—{last} 里已有申请 {number}。要重新申请，请先撤销它（3204）。"
+    en = "days from {first} to {last} stand in application {number} of this kind already. Take it back first (3204)."
+
+
+class ClearingUnknown(InputProblem):
+    code = "clearing_not_found"
+    zh = "没有清算申请 {number}，或者已经撤销。"
+    en = "there is no application for clearing {number}, or it was taken back."
+
+
+class NeverHere(InputProblem):
+    code = "person_not_treated_here"
+    zh = "本机构没有通过接口为 {psn_no} 登记过这段时间的就诊，不能查询。"
+    en = "your institution registered no visit of {psn_no} in that time over the interface, so this is not told."

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from yizhan.agency.care.models import Visit
+from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.desk.words import Words
 from yizhan.agency.staff.models import Institution, PathField
 
@@ -187,3 +189,46 @@ class File(models.Model):
     sealed = models.TextField(help_text="the bytes in base64")
     made_at = models.DateTimeField(db_default=Now())
     ends_at = models.DateTimeField()
+
+
+class SettlementList(models.Model):
+    """A settlement list as the hospital sent it（医保基金结算清单）, checked against the settlement. The later row counts."""
+
+    institution = models.ForeignKey(Institution, models.PROTECT, related_name="+")
+    area_path = PathField()
+    settlement = models.ForeignKey(Settlement, models.PROTECT, related_name="+")
+    infno = models.CharField(max_length=8)
+    sealed = models.TextField()
+    message_id = models.BigIntegerField()
+    made_at = models.DateTimeField(db_default=Now())
+
+
+class Clearing(models.Model):
+    """That a hospital asks for its bills of some days to be cleared（清算申请）. It moves no money: the funds' books do.
+
+    `number` is that of the message. Sums as both sides have them, in fen.
+    """
+
+    institution = models.ForeignKey(Institution, models.PROTECT, related_name="+", db_index=False)
+    area_path = PathField()
+    number = models.BigIntegerField(unique=True)
+    kind = models.CharField(max_length=6, help_text="clr_type")
+    days = DateRangeField()
+    bills = models.IntegerField()
+    cost_fen = models.BigIntegerField()
+    funds_fen = models.BigIntegerField()
+    cash_fen = models.BigIntegerField()
+    made_at = models.DateTimeField(db_default=Now())
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="one_clearing_a_day",
+                expressions=[
+                    ("institution", RangeOperators.EQUAL), ("kind", RangeOperators.EQUAL), ("days", RangeOperators.OVERLAPS),
+                ],
+                condition=Q(withdrawn_at=None),
+            ),
+            models.CheckConstraint(condition=Q(days__isempty=False), name="clearing_has_days"),
+        ]  # fmt: skip

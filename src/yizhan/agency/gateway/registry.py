@@ -6,7 +6,7 @@ def admit(call: Call) -> Any: ...      returns the node `output`; raises what is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,6 +16,7 @@ from yizhan.agency.desk.words import Words
 from yizhan.agency.gateway import codes
 from yizhan.agency.gateway.envelope import Envelope, Node, input_of
 from yizhan.agency.gateway.errors import NotServed, UnknownTransaction
+from yizhan.agency.gateway.not_served import NOT_SERVED
 from yizhan.agency.staff.models import Institution
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import Machine
@@ -79,10 +80,6 @@ def transaction(
         return act
 
     return mark
-
-
-NOT_SERVED: Mapping[str, tuple[Words, Words]] = {}
-"""Numbers of the specification that are refused, and why."""
 
 
 def found(infno: str) -> Transaction:

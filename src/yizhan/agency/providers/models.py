@@ -258,7 +258,10 @@ class Item(models.Model):
 
 
 class Mapping(models.Model):
-    """What a hospital calls an item, and which national item it is（目录对照）. Counts once somebody else has approved it."""
+    """What a hospital calls an item, and which national item it is（目录对照）. Counts once somebody else has approved it.
+
+    `proposed_by` is null where the hospital's own system sent it.
+    """
 
     institution = models.ForeignKey(Institution, models.PROTECT, related_name="mappings", db_index=False)
     area_path = PathField()
@@ -268,7 +271,7 @@ class Mapping(models.Model):
     national_code = models.CharField(max_length=30, db_collation="C")
     valid = DateRangeField()
     state = models.CharField(max_length=10, default="proposed")
-    proposed_by = _officer()
+    proposed_by = _officer(null=True)
     proposed_at = models.DateTimeField(db_default=Now())
     decided_by = _officer(null=True)
     decided_at = models.DateTimeField(null=True)
@@ -305,7 +308,7 @@ class Mapping(models.Model):
 
     if TYPE_CHECKING:
         institution_id: int
-        proposed_by_id: int
+        proposed_by_id: int | None
 
     @property
     def shown_state(self) -> State:

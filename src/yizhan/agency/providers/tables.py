@@ -246,7 +246,9 @@ class Mappings(List):
         verbose_name=later("有效期", "Period"), empty_values=(), orderable=False, attrs={"td": {"class": "tight"}}
     )
     state = tables.Column(verbose_name=later("状态", "State"))
-    proposed_by = tables.Column(verbose_name=later("上报", "Sent by"), orderable=False)
+    proposed_by = tables.Column(
+        verbose_name=later("上报", "Sent by"), orderable=False, default=later("医院系统", "hospital's system")
+    )
     decided_by = tables.Column(verbose_name=later("审核", "Reviewed"), orderable=False, default="—")
 
     class Meta(List.Meta):

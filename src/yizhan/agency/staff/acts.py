@@ -67,6 +67,9 @@ _TABLE = """
     filing.see_evidence        查看备案证明              look at evidence
     filing.set_term            设定备案期限              set a term of filings
     filing.withdraw            撤回备案                 withdraw a filing
+    clearing.apply             申请清算                 apply for clearing
+    clearing.withdraw          撤回清算申请              withdraw an application for clearing
+    settlement_list.keep       上传结算清单              send a settlement list
     message.refuse             拒绝接口报文              refuse a message of a hospital's system
     message.void               冲正未知报文              void a message that never came
     gap.assign                 分派缺口                 assign a gap
@@ -81,6 +84,7 @@ _TABLE = """
     mapping.end                终止目录对照              end a mapping
     mapping.propose            上报目录对照              propose mappings
     mapping.reject             退回目录对照              reject mappings
+    mapping.withdraw           撤回目录对照              take back mappings
     ledger.open_books          开设基金账                open the books of funds
     ledger.export              导出基金账                export the books
     mark.add                   标识身份                 mark an identity

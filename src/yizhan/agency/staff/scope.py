@@ -100,6 +100,11 @@ def institution_of(actor: Actor) -> int | None:
     return actor.institution_id if isinstance(actor, Officer | Machine) else None
 
 
+def officer_of(actor: Actor) -> Officer | None:
+    """The officer who acts; None where the system or a hospital's own system does, which the audit trail names."""
+    return actor if isinstance(actor, Officer) else None
+
+
 _SETTINGS = ("yizhan.area", "yizhan.department", "yizhan.institution")
 _SET = ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
 _READ = ", ".join(f"current_setting('{name}', true)" for name in _SETTINGS)

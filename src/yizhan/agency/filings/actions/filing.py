@@ -23,7 +23,7 @@ from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import NotFound, SamePerson
 from yizhan.agency.staff.models import Area, Institution, Officer
 from yizhan.agency.staff.rights import Right
-from yizhan.agency.staff.scope import acting, demand, institution_of
+from yizhan.agency.staff.scope import Actor, acting, demand, institution_of, officer_of
 from yizhan.errors import Problems
 
 _NUMBERS = {"certificate": "JZ", "referral": "ZZ", "emergency": "JJ", "offsite": "YD"}
@@ -43,7 +43,7 @@ def make(
     from_stay: bool = False,
     emergency_on: date | None = None,
     why: str,
-    acting_user: Officer,
+    acting_user: Actor,
 ) -> Filing:
     """Ask for a filing. It holds from `from_on` to `to_on`; without `to_on` as long as the area's documents say.
 
@@ -95,15 +95,15 @@ def _registered(row: Filing, error: IntegrityError) -> Exception:
     return _double(row, _in_the_way(row) or "–") if "one_registration_a_disease" in str(error) else error
 
 
-def add_step(row: Filing, name: str, *, words: str, acting_user: Officer) -> None:
+def add_step(row: Filing, name: str, *, words: str, acting_user: Actor) -> None:
     """Note what was done, by whom, and the state that it led to."""
     FilingStep.objects.create(
-        filing=row, name=name, outcome=row.state, words=words.strip()[:300], officer=acting_user,
-        institution=acting_user.institution,
+        filing=row, name=name, outcome=row.state, words=words.strip()[:300], officer=officer_of(acting_user),
+        institution_id=institution_of(acting_user),
     )  # fmt: skip
 
 
-def locked(filing: Filing, *, acting_user: Officer, maker: bool = False) -> Filing:
+def locked(filing: Filing, *, acting_user: Actor, maker: bool = False) -> Filing:
     """The filing as it is now, kept from others until the end. `maker`: only for the side that made it. Raises NotFound."""
     row = Filing.objects.select_for_update(of=("self",)).select_related("person").filter(pk=filing.pk).first()
     if row is None or (maker and institution_of(acting_user) != row.institution_id):
@@ -200,7 +200,7 @@ def complete(filing: Filing, *, words: str, acting_user: Officer) -> Filing:
         return row
 
 
-def withdraw(filing: Filing, *, words: str, acting_user: Officer) -> Filing:
+def withdraw(filing: Filing, *, words: str, acting_user: Actor) -> Filing:
     """The side that made it takes it back before it is decided. Raises NotFound, NotItsTurn, ReasonNeeded."""
     demand(acting_user, Right.FILING_MAKE)
     if not words.strip():

@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('decided_at', models.DateTimeField(null=True)),
                 ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('institution', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='staff.institution')),
-                ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('opinion_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='staff.institution')),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='filings', to='people.person')),
                 ('place', models.ForeignKey(help_text='where the person lives, offsite', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='staff.area')),
@@ -134,6 +134,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='filing',
             constraint=models.CheckConstraint(condition=models.Q(('decided_by', None), models.Q(('decided_by', models.F('made_by')), _negated=True), _connector='OR'), name='filing_maker_is_not_decider'),
+        ),
+        migrations.AddConstraint(
+            model_name='filing',
+            constraint=models.CheckConstraint(condition=models.Q(('made_by__isnull', False), ('institution__isnull', False), _connector='OR'), name='filing_made_by_somebody'),
         ),
         migrations.AddConstraint(
             model_name='filing',

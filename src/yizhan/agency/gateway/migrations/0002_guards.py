@@ -3,7 +3,7 @@
 from django.db import migrations
 from django.db.migrations import RunSQL
 
-from yizhan.agency.staff.guards import RUNTIME, append_only, changes_only, may_remove, row_security
+from yizhan.agency.staff.guards import RUNTIME, append_only, changes_only, may_remove, row_security, withdrawn_once
 
 # Whoever calls is not known yet, so that row security would show nothing: the owner's rights, for this one question. Along
 # with it come what was answered under the number before, whether the number was voided, and a number for the new message.
@@ -49,5 +49,10 @@ class Migration(migrations.Migration):
         may_remove("gateway_line"),
         row_security("gateway_file", institution="institution_id"),
         append_only("gateway_file"),
+        row_security("gateway_settlementlist", institution="institution_id"),
+        append_only("gateway_settlementlist"),
+        row_security("gateway_clearing", institution="institution_id"),
+        changes_only("gateway_clearing", "withdrawn_at"),
+        withdrawn_once("gateway_clearing"),
         _DOOR,
     ]

@@ -18,7 +18,17 @@ from yizhan.agency.staff.rights import Right
 SETTLING = ("2102", "2207", "2207A", "2304")
 REGISTERING = ("2201", "2401")
 ENTERING = ("2204", "2301")
-TAKING_BACK = ("2103", "2202", "2205", "2208", "2302", "2305", "2404", "2405")
+TAKING_BACK = ("2103", "2202", "2205", "2208", "2302", "2305", "2404", "2405", "2502", "2504", "3302", "3204")
+TAKEN_BACK_BY = {
+    "2501": "2502",
+    "2501A": "2502",
+    "2503": "2504",
+    "3301": "3302",
+    "3203": "3204",
+    "4101": "4101",
+    "4101A": "4101A",
+}
+"""What has a transaction of its own that takes it back, or replaces it."""
 
 
 @transaction("2601", "冲正交易", "reversal", Right.SETTLEMENT_REVERSE, alone=True)
@@ -75,6 +85,11 @@ def _undo(call: Call, first: Message) -> None:
         numbers = list(Line.objects.filter(visit=told.visit, message_id=first.pk).values_list("sn", flat=True))
         if numbers:
             remove(call, told, numbers)
+    elif by := TAKEN_BACK_BY.get(first.infno):
+        raise _refusal(
+            first.msgid, first.infno, f"它已办成；请按原报文号重发取回结果，再用 {by} 办理",
+            f"it was carried out; send it again under its number for its answer, then use {by}",
+        )  # fmt: skip
     elif first.infno in TAKING_BACK:
         raise _refusal(
             first.msgid, first.infno, "撤销类交易不能再冲正，请重新办理", "what took something back is not reversed: do it anew"

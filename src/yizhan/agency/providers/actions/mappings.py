@@ -34,7 +34,7 @@ from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import NotFound, SamePerson
 from yizhan.agency.staff.models import Institution, Officer
 from yizhan.agency.staff.rights import Right
-from yizhan.agency.staff.scope import acting, demand, institution_of
+from yizhan.agency.staff.scope import Actor, acting, demand, institution_of, officer_of
 from yizhan.errors import Problem, Problems
 
 MOST_ROWS = 20_000
@@ -79,8 +79,8 @@ def propose_file(table: Table, *, acting_user: Officer) -> int:
     return propose(proposals, problems=problems, acting_user=acting_user)
 
 
-def propose(proposals: Sequence[Proposal], *, problems: Sequence[Problem] = (), acting_user: Officer) -> int:
-    """Send mappings in for the officer's institution. One that waits for the same item is replaced. Returns how many.
+def propose(proposals: Sequence[Proposal], *, problems: Sequence[Problem] = (), acting_user: Actor) -> int:
+    """Send mappings in for the institution of who acts. One that waits for the same item is replaced. Returns how many.
 
     Raises NotAllowed, Problems (NotOfInstitution, CellWrong, CodeTwice, NationalCodeUnknown; and `problems`, found before).
     """
@@ -100,7 +100,8 @@ def propose(proposals: Sequence[Proposal], *, problems: Sequence[Problem] = (), 
             [
                 Mapping(
                     institution=institution, area_path=institution.area_path, code=p.code, name=p.name, unit=p.unit,
-                    national_code=p.national_code, valid=DateRange(p.first, p.last + _DAY if p.last else None), proposed_by=acting_user,
+                    national_code=p.national_code, valid=DateRange(p.first, p.last + _DAY if p.last else None),
+                    proposed_by=officer_of(acting_user),
                 )
                 for p in proposals
             ],
@@ -114,6 +115,23 @@ def propose(proposals: Sequence[Proposal], *, problems: Sequence[Problem] = (), 
             acting_user=acting_user,
         )
     return len(proposals)
+
+
+def withdraw(codes: Sequence[str], *, acting_user: Actor) -> list[str]:
+    """Take back what the institution has sent in and nobody has decided. Returns the codes of which nothing waited.
+
+    Raises NotAllowed, Problems (NotOfInstitution).
+    """
+    demand(acting_user, Right.MAPPING_EDIT)
+    own = institution_of(acting_user)
+    if own is None:
+        raise Problems([NotOfInstitution()])
+    with acting(acting_user):
+        waiting = Mapping.objects.select_for_update().filter(institution=own, state="proposed", code__in=codes)
+        found = {mapping.pk: mapping.code for mapping in waiting}
+        Mapping.objects.filter(pk__in=found).update(state="withdrawn")
+        record("mapping.withdraw", count=len(found), mappings=list(found)[:100], acting_user=acting_user)
+    return [code for code in codes if code not in found.values()]
 
 
 def _day(number: int, code: str, text: str, problems: list[Problem]) -> date | None:

@@ -1,0 +1,334 @@
+"""5201–5206, 5301–5304: what is on record. Of visits, settlements and filings an institution is told its own only.
+
+Certificate numbers are masked: who asks has a person's number already, and needs no other. Only the year's sums of 5206 go
+beyond the institution, as sums do, and only of persons whom it treats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from yizhan.agency import crypto
+from yizhan.agency.care.models import BillLine, Settlement
+from yizhan.agency.filings.models import Filing
+from yizhan.agency.gateway.envelope import Node, yuan
+from yizhan.agency.gateway.errors import FieldWrong, NeverHere
+from yizhan.agency.gateway.finding import number, person_of, settlement_of, told_of
+from yizhan.agency.gateway.models import Line, Told
+from yizhan.agency.gateway.registry import Call, transaction
+from yizhan.agency.gateway.transactions.fees import split_of
+from yizhan.agency.gateway.transactions.persons import person_type
+from yizhan.agency.gateway.transactions.settlements import amounts, setlinfo
+from yizhan.agency.gateway.transactions.stays import STAYS
+from yizhan.agency.people.identifiers import mask_identifier
+from yizhan.agency.people.models import Person
+from yizhan.agency.people.sealing import ID_NUMBER
+from yizhan.agency.staff.rights import Right
+from yizhan.engine.money import parse_yuan
+from yizhan.errors import Problems
+
+MOST = 1_000
+"""Rows of an answer."""
+
+IN_HOUSE, LEFT = "1", "0"
+"""inhosp_stas."""
+
+
+def _period(node: Node, *, need: bool = True) -> tuple[date, date]:
+    """The days that a query is about: until the end of time where none is said."""
+    first, last = node.day("begntime", need=need), node.day("endtime")
+    if first and last and last < first:
+        node.problems.append(
+            FieldWrong(field="data.endtime", value=last, form_zh="不早于 begntime", form_en="no day before begntime")
+        )
+    return first or date.min, last or date.max
+
+
+def _visits(call: Call, person: Person, first: date, last: date) -> list[Told]:
+    """The institution's visits of a person that touch these days, as told over the interface; the latest first."""
+    rows = Told.objects.filter(institution_id=call.machine.institution_id).select_related("visit__person")
+    rows = rows.filter(Q(visit__person=person) | Q(visit__person__merged_into=person)).exclude(visit__state="cancelled")
+    rows = rows.filter(Q(visit__discharged_on=None) | Q(visit__discharged_on__gte=first), visit__admitted_on__lte=last)
+    found = list(rows.order_by("-visit_id")[: MOST + 1])
+    _warn_of_more(call, found)
+    return found[:MOST]
+
+
+def _warn_of_more(call: Call, found: list[Any]) -> None:
+    if len(found) > MOST:
+        call.warnings.append(f"只列出前 {MOST} 条，请缩短时间")
+
+
+def _masked(person: Person) -> str:
+    return mask_identifier(crypto.unseal(person.id_sealed, purpose=ID_NUMBER))
+
+
+def _about(call: Call, person: Person) -> dict[str, Any]:
+    return {
+        "psn_no": person.number, "psn_cert_type": call.code("cert_type", person.id_kind, "99"), "certno": _masked(person),
+        "psn_name": person.name, "gend": call.code("sex", person.sex, "9"), "naty": None,
+        "brdy": person.born_on.isoformat(), "age": person.age_on(call.today),
+    }  # fmt: skip
+
+
+def _shown(call: Call, told: Told, person: Person) -> dict[str, Any]:
+    """A visit, as 5201 and 5303 tell it."""
+    visit = told.visit
+    main, _, named = (visit.diagnoses[0] if visit.diagnoses else "").partition(" ")
+    return {
+        "mdtrt_id": str(told.mdtrt), **_about(call, person), "insutype": told.insutype,
+        "psn_type": person_type(call, person, "resident"), "cvlserv_flag": "0",
+        "begntime": f"{visit.admitted_on} 00:00:00",
+        "endtime": f"{visit.discharged_on} 00:00:00" if visit.discharged_on else None,
+        "mdtrt_cert_type": told.cert_type or None, "med_type": told.med_type, "ipt_otp_no": told.number,
+        "medrcdno": told.more.get("medrcdno"), "atddr_no": told.more.get("atddr_no"), "chfpdr_name": visit.doctor or None,
+        "adm_dept_codg": told.more.get("adm_dept_codg"), "adm_dept_name": visit.department or None,
+        "adm_bed": visit.bed or None, "dscg_maindiag_code": main or None, "dscg_maindiag_name": named or None,
+        "dscg_way": told.more.get("dscg_way"), "die_date": told.more.get("die_date"),
+        "inhosp_stas": IN_HOUSE if visit.state == "admitted" else LEFT,
+    }  # fmt: skip
+
+
+@transaction("5201", "就诊信息查询", "visits", Right.VISIT_SEE)
+def visits(call: Call) -> Any:
+    """The institution's visits of a person."""
+    with call.reading() as root:
+        node = root.node("data")
+        psn_no, (first, last) = node.text("psn_no", need=True, most=30), _period(node)
+        med_type, mdtrt_id = node.text("med_type", most=10), node.text("mdtrt_id", most=30)
+    person = person_of(call, psn_no)
+    found = [
+        one
+        for one in _visits(call, person, first, last)
+        if (not med_type or one.med_type == med_type) and (not mdtrt_id or one.mdtrt == number(mdtrt_id))
+    ]
+    return {"mdtrtinfo": [_shown(call, one, person) for one in found]}
+
+
+@transaction("5303", "在院信息查询", "patients in the house", Right.VISIT_SEE)
+def in_house(call: Call) -> Any:
+    """The institution's stays of a person that have not ended."""
+    with call.reading() as root:
+        node = root.node("data")
+        psn_no, (first, last) = node.text("psn_no", need=True, most=30), _period(node, need=False)
+    person = person_of(call, psn_no)
+    found = [
+        one for one in _visits(call, person, first, last) if one.visit.state == "admitted" and one.visit.care in STAYS
+    ]
+    return {"data": [_shown(call, one, person) for one in found]}
+
+
+@transaction("5202", "诊断信息查询", "diagnoses", Right.VISIT_SEE)
+def diagnoses(call: Call) -> Any:
+    """The diagnoses of a visit, the main one first."""
+    with call.reading() as root:
+        node = root.node("data")
+        told = told_of(call, node.text("mdtrt_id", need=True, most=30), node.text("psn_no", need=True, most=30))
+    rows = []
+    for place, text in enumerate(told.visit.diagnoses, 1):
+        code, _, name = text.partition(" ")
+        rows.append(
+            {
+                "diag_info_id": f"{told.visit_id}-{place}", "mdtrt_id": str(told.mdtrt), "psn_no": told.visit.person.number,
+                "inout_diag_type": "2" if told.visit.discharged_on else "1", "diag_type": "1",
+                "maindiag_flag": "1" if place == 1 else "0", "diag_srt_no": place, "diag_code": code, "diag_name": name or code,
+                "diag_dept": told.visit.department or None, "dise_dor_no": told.more.get("atddr_no"),
+                "dise_dor_name": told.visit.doctor or None,
+            }
+        )  # fmt: skip
+    return {"diseinfo": rows}
+
+
+# --- Settlements ------------------------------------------------------------------------------------------------------
+
+
+@transaction("5203", "结算信息查询", "a settlement", Right.SETTLEMENT_SEE)
+def settlement(call: Call) -> Any:
+    """A settlement as it holds now; one that was taken back, as it held, with refd_setl_flag 1."""
+    with call.reading() as root:
+        node = root.node("data")
+        row, told = settlement_of(
+            call, node.text("setl_id", need=True, most=30), node.text("mdtrt_id", need=True, most=30),
+            node.text("psn_no", need=True, most=30),
+        )  # fmt: skip
+    last = Settlement.objects.latest_rows().filter(ordinal=row.ordinal).select_related("replaces", "person").get()
+    shown = last.replaces if last.kind == "reversed" and last.replaces else last
+    found = amounts(call, shown.result)
+    told.visit = row.visit
+    info = setlinfo(call, told, row.person, shown.beneficiary, found, shown)
+    info |= {
+        "setl_id": str(row.pk), "certno": _masked(row.person), "setl_time": _moment(row.recorded_at), "pay_loc": "2",
+        "fixmedins_code": call.institution.code, "fixmedins_name": call.institution.name,
+        "hosp_lv": call.code("hosp_lv", call.institution.level), "begndate": shown.admitted_on.isoformat(),
+        "enddate": shown.discharged_on.isoformat(), "psn_pay": info["psn_part_amt"], "cash_payamt": info["psn_cash_pay"],
+        "refd_setl_flag": "1" if last.kind == "reversed" else "0", "year": str(shown.years[-1]),
+    }  # fmt: skip
+    return {"setlinfo": info, "setldetail": found.detail()}
+
+
+def _moment(at: datetime) -> str:
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S}"
+
+
+@transaction("5204", "费用明细查询", "lines", Right.VISIT_SEE)
+def lines(call: Call) -> Any:
+    """The lines of a settlement, or of all parts of a visit, with their split."""
+    with call.reading() as root:
+        node = root.node("data")
+        psn_no, mdtrt_id = node.text("psn_no", need=True, most=30), node.text("mdtrt_id", need=True, most=30)
+        setl_id = node.text("setl_id", most=30)
+    if setl_id:
+        parts = [settlement_of(call, setl_id, mdtrt_id, psn_no)[1]]
+    else:
+        told = told_of(call, mdtrt_id, psn_no)
+        parts = list(Told.objects.filter(institution_id=call.machine.institution_id, mdtrt=told.mdtrt))
+    return _lines(parts, setl_id)
+
+
+def _lines(parts: Iterable[Told], setl_id: str = "") -> list[dict[str, Any]]:
+    about = {one.visit_id: one for one in parts}
+    sn = {(row.visit_id, row.position): row.sn for row in Line.objects.filter(visit__in=about)}
+    rows = BillLine.objects.filter(visit__in=about).order_by("visit", "position")
+    return [
+        {
+            "mdtrt_id": str(about[row.visit_id].mdtrt), "setl_id": setl_id or None, "med_type": about[row.visit_id].med_type,
+            "fee_ocur_time": f"{row.on} 00:00:00", **split_of(sn.get((row.visit_id, row.position), str(row.position)), row),
+            "hilist_code": row.national_code or None, "med_list_codg": row.national_code or None,
+            "medins_list_codg": row.code, "medins_list_name": row.name,
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+@transaction("5205", "人员慢特病用药记录查询", "lines of chronic care", Right.VISIT_SEE)
+def chronic_lines(call: Call) -> Any:
+    """The institution's lines of a person's chronic care."""
+    with call.reading() as root:
+        node = root.node("data")
+        psn_no, (first, last) = node.text("psn_no", need=True, most=30), _period(node)
+    person = person_of(call, psn_no)
+    parts = [one for one in _visits(call, person, first, last) if one.visit.care == "chronic"]
+    here = {"fixmedins_code": call.institution.code, "fixmedins_name": call.institution.name, "psn_no": person.number}
+    return {"feedetail": [line | here for line in _lines(parts)]}
+
+
+# --- The year ---------------------------------------------------------------------------------------------------------
+
+
+@transaction("5206", "人员累计信息查询", "the year's sums", Right.SETTLEMENT_SEE, alone=True)
+def accumulated(call: Call) -> Any:
+    """Sums of a person's year over all institutions, in the codes that one province's clients read. Raises NeverHere.
+
+    Who treats somebody may know how far the year has come; of anybody else nothing is told.
+    """
+    with call.reading() as root:
+        node = root.node("data")
+        psn_no, said = node.text("psn_no", need=True, most=30), node.text("cum_ym", most=6) or str(call.today.year)
+        if not (said.isascii() and said.isdecimal() and len(said) in (4, 6)):
+            node.problems.append(
+                FieldWrong(field="data.cum_ym", value=said, form_zh="yyyy 或 yyyyMM", form_en="yyyy or yyyyMM")
+            )
+    person, year = person_of(call, psn_no), int(said[:4])
+    here = _visits(call, person, date(max(1, year), 1, 1), date(max(1, year), 12, 31))
+    if not here:
+        raise Problems([NeverHere(psn_no=psn_no)])
+    rows = Settlement.objects.live().filter(Q(person=person) | Q(person__merged_into=person), years__contains=[year])
+    if len(said) == 6:
+        rows = rows.filter(settled_on__month=int(said[4:]), settled_on__year=year)
+    sums: dict[str, int] = {"C0000": 0, "F0000": 0, "Q0000": 0}
+    scheme = here[0].insutype
+    for row in rows.order_by("settled_on", "ordinal"):
+        scheme = call.code("insutype", row.beneficiary.get("insurance", "")) or scheme
+        # A bill of two years is counted in its last; what was paid of it, in the year of each payment.
+        if row.years[-1] == year:
+            sums["C0000"] += 100
+            sums["F0000"] += row.total_fen
+        for payment in row.result["payments"]:
+            if payment["year"] == year:
+                sums["Q0000"] += (
+                    parse_yuan(payment["deductible"]) if payment["code"].startswith(("3901", "3101")) else 0
+                )
+                if payment["code"]:
+                    code = f"D{payment['code']}"
+                    sums[code] = sums.get(code, 0) + parse_yuan(payment["amount"])
+    return {
+        "cuminfo": [
+            {"insutype": scheme or None, "year": str(year), "cum_ym": said, "cum_type_code": code, "cum": yuan(fen)}
+            for code, fen in sums.items()
+        ]
+    }
+
+
+# --- Filings ----------------------------------------------------------------------------------------------------------
+
+
+def _filings(person: Person, kinds: tuple[str, ...], on: date) -> list[Filing]:
+    """Filings of a person that hold on a day or later, of those that row security shows the institution."""
+    rows = Filing.objects.filter(Q(person=person) | Q(person__merged_into=person), kind__in=kinds)
+    rows = rows.filter(Q(valid__endswith__gt=on) | Q(valid__upper_inf=True), state__in=("approved", "ended"))
+    return list(rows.select_related("to_institution", "institution").order_by("valid", "id")[:MOST])
+
+
+def _asked(call: Call) -> tuple[Person, Node]:
+    with call.reading() as root:
+        node = root.node("data")
+        psn_no = node.text("psn_no", need=True, most=30)
+    return person_of(call, psn_no), node
+
+
+def _days(row: Filing) -> dict[str, Any]:
+    return {
+        "begndate": row.valid.lower.isoformat(),
+        "enddate": (row.valid.upper - timedelta(days=1)).isoformat() if row.valid.upper else None,
+    }
+
+
+@transaction("5301", "人员慢特病备案查询", "registrations of chronic diseases", Right.FILING_SEE)
+def registrations(call: Call) -> Any:
+    """Registrations that the bureau decided."""
+    person, _ = _asked(call)
+    rows = []
+    for row in _filings(person, ("chronic", "special"), call.today):
+        code = next((text.partition(" ")[0] for text in row.diagnoses if text.endswith(f" {row.disease}")), None)
+        rows.append({"opsp_dise_code": code, "opsp_dise_name": row.disease, **_days(row)})
+    return {"feedetail": rows}
+
+
+@transaction("5302", "人员定点信息查询", "a person's institutions", Right.FILING_SEE)
+def chosen_institutions(call: Call) -> Any:
+    """Family-doctor contracts: no benefit is tied to another choice."""
+    person, _ = _asked(call)
+    rows = [(row, row.to_institution or row.institution) for row in _filings(person, ("family_doctor",), call.today)]
+    return {
+        "psnfixmedin": [
+            {
+                "psn_no": person.number, "insutype": None, "fix_srt_no": str(place), "fixmedins_code": there.code if there else None,
+                "fixmedins_name": there.name if there else None, **_days(row), "memo": "家庭医生签约",
+            }
+            for place, (row, there) in enumerate(rows, 1)
+        ]
+    }  # fmt: skip
+
+
+@transaction("5304", "转院信息查询", "referrals", Right.FILING_SEE)
+def referrals(call: Call) -> Any:
+    """Referrals from here or to here that the bureau decided."""
+    person, _ = _asked(call)
+    return {
+        "refmedin": [
+            {
+                "trt_dcla_detl_sn": row.number, "psn_no": person.number, "psn_name": person.name, **_days(row),
+                "fixmedins_code": row.institution.code if row.institution else None,
+                "fixmedins_name": row.institution.name if row.institution else None,
+                "reflin_medins_no": row.to_institution.code if row.to_institution else None,
+                "reflin_medins_name": row.to_institution.name if row.to_institution else None,
+                "refl_date": row.valid.lower.isoformat(), "refl_rea": row.why, "hosp_agre_refl_flag": "1",
+            }
+            for row in _filings(person, ("referral",), call.today)
+        ]
+    }  # fmt: skip
