@@ -118,6 +118,19 @@ def own_database(
 
 
 @pytest.fixture(scope="module")
+def module_database(
+    database_server: Server, template_database: str, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Database]:
+    """A database for a whole module, in which something that takes long is made once. No test of the module asks for `db`."""
+    with (
+        django_db_blocker.unblock(),
+        _clone(database_server, template_database) as database,
+        _pointed_at(database),
+    ):
+        yield database
+
+
+@pytest.fixture(scope="module")
 def quiet_server(django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[Server, str]]:
     """A server that no other process of the run works in, and the migrated template in it."""
     home = Path(tempfile.gettempdir()) / f"yizhan-quiet-{os.getpid()}"

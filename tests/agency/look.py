@@ -55,7 +55,7 @@ LINKS: dict[str, tuple[str, ...]] = {
     "xiangtan.city": ("/providers/catalogues", "/providers/catalogues/*", "/providers/catalogues/import"),
     "xiangtan.reviewer": ("/providers/catalogues?state=draft", "/providers/catalogues/*"),
     "hunan.province": (),
-    "xiangtan.policy": (),
+    "xiangtan.policy": ("/laboratory/", "/laboratory/new"),
     "system": ("/areas", "/areas/new", "/institutions", "/institutions/new", "/areas/import"),
     "security": ("/officers", "/officers/new", "/officers/*", "/ceilings"),
     "audit": ("/audit",),

@@ -106,6 +106,13 @@ GROUPS = (
         ),
     ),
     Group(
+        Words("实验室", "Laboratory"),
+        (
+            Entry("laboratory:list", Words("政策测算", "Studies"), Right.LABORATORY_SEE),
+            Entry("laboratory:new", Words("新建测算", "New study"), Right.LABORATORY_RUN),
+        ),
+    ),
+    Group(
         Words("系统", "System"),
         (
             Entry("jobs:list", Words("后台任务", "Jobs"), Right.JOB_SEE),

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "yizhan.agency.enrolment",
     "yizhan.agency.filings",
     "yizhan.agency.care",
+    "yizhan.agency.laboratory",
     "yizhan.agency.gateway",
 ]
 MIDDLEWARE = [

@@ -14,6 +14,7 @@ urlpatterns = [
     path("providers/", include("yizhan.agency.providers.urls")),
     path("filings/", include("yizhan.agency.filings.urls")),
     path("care/", include("yizhan.agency.care.urls")),
+    path("laboratory/", include("yizhan.agency.laboratory.urls")),
     path("", include("yizhan.agency.gateway.urls")),
 ]
 

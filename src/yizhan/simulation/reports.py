@@ -7,70 +7,18 @@ own way. Nothing is settled here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from yizhan.engine.facts import FACTS
-from yizhan.engine.money import yuan_grouped
 from yizhan.simulation.fit import fit
 from yizhan.simulation.population import Ints
 from yizhan.simulation.run import AMOUNT_BASE, BILL_MEASURES, CATASTROPHIC, SHARE_BINS, Outcome
+from yizhan.simulation.tables import Column, Table, identity_words, shown
 
 RESAMPLES = 1000
 LEAST_BUCKETS = 8
 """Fewer buckets than this tell nothing about the spread of a sum."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column's heading, and its kind: text, said (a pair, zh and en), identity, flag, count,
-    fen, wan (ten-thousand yuan, kept in fen), share or number."""
-
-    zh: str
-    en: str
-    kind: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A question, its columns, and the rows that answer it. A cell may be None where there is nothing to say."""
-
-    key: str
-    zh: str
-    en: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    note_zh: str = ""
-    note_en: str = ""
-
-
-def shown(kind: str, value: Any, lang: str) -> str:
-    """A cell as people read it."""
-    zh = lang == "zh"
-    if value is None:
-        return "—"
-    if kind == "said":
-        return str(value[0 if zh else 1])
-    if kind == "identity":
-        return identity_words(value, lang)
-    if kind == "flag":
-        return ("是" if zh else "yes") if value else ""
-    if kind == "fen":
-        return yuan_grouped(int(value))
-    if kind == "wan":
-        return f"{value / 1_000_000:,.2f}"
-    if kind == "share":
-        return f"{value:.2%}"
-    if kind == "count":
-        return f"{int(value):,}"
-    return f"{value:,.3f}" if kind == "number" else str(value)
-
-
-def identity_words(code: str, lang: str) -> str:
-    """特困; for none, 普通人群."""
-    return FACTS["identity"].word(code, lang) if code else ("普通人群" if lang == "zh" else "no identity of need")
 
 
 def spread(outcome: Outcome, scenario: int, measure: str, year: int) -> float | None:
@@ -285,4 +233,4 @@ def tables(outcome: Outcome) -> list[Table]:
     return found
 
 
-__all__ = ["Column", "Table", "shown", "tables"]
+__all__ = ["Column", "Table", "identity_words", "shown", "tables"]

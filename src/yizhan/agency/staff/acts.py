@@ -168,6 +168,13 @@ _TABLE = """
     sign_in.factor             动态验证码                second factor
     sign_in.locked             登录锁定                 sign-in locked
     sign_out                   退出                     sign out
+    study.again                改后再算                 change a study and run it again
+    study.amend                更改测算                 change a draft of a study
+    study.change_figures       改动政策数字              change figures of a draft
+    study.create               新建测算                 make a study
+    study.export               取走测算结果              take out the result of a study
+    study.run                  运行测算                 run a study
+    study.share                公开测算                 show a study to the area
     subsidy.compute            测算资助                 compute subsidies
     subsidy.propose            提请资助                 propose subsidies
     tax_list.hand_over         移交税务清单              hand a list to the tax office

@@ -109,6 +109,8 @@ class Right(StrEnum):
     TRANSFER_APPROVE = "transfer.approve"
     MESSAGE_SEE = "message.see"
     MESSAGE_REPLAY = "message.replay"
+    LABORATORY_SEE = "laboratory.see"
+    LABORATORY_RUN = "laboratory.run"
     JOB_SEE = "job.see"
     OFFICER_MANAGE = "officer.manage"
     CEILING_GRANT = "ceiling.grant"
@@ -179,6 +181,8 @@ _RIGHT_WORDS: Mapping[Right, Words] = {
     Right.MESSAGE_REPLAY: Words(
         "试演报文（办理后撤回，不写入）", "replay a message (carried out, rolled back, not written)"
     ),
+    Right.LABORATORY_SEE: Words("查看政策测算", "see studies of the laboratory"),
+    Right.LABORATORY_RUN: Words("建立和运行政策测算", "make and run studies of the laboratory"),
     Right.JOB_SEE: Words("查看后台任务", "see background jobs"),
     Right.OFFICER_MANAGE: Words("管理用户和权限", "manage officers and rights"),
     Right.CEILING_GRANT: Words("放宽当日查看上限", "raise a colleague's ceiling for the day"),
@@ -240,7 +244,9 @@ GRANTED: Mapping[Right, tuple[Role, ...]] = {
     Right.SETTLEMENT_IMPORT: (Role.COUNTY, Role.CITY),
     Right.MESSAGE_SEE: (*_READERS, Role.SUPERVISOR, *_HOSPITAL),
     Right.MESSAGE_REPLAY: (Role.COUNTY, Role.CITY, Role.HOSPITAL),
-    Right.JOB_SEE: (*_READERS, Role.FINANCE, Role.LIAISON, Role.SYSTEM_ADMIN),
+    Right.LABORATORY_SEE: (*_READERS, Role.FINANCE, Role.SUPERVISOR, Role.POLICY),
+    Right.LABORATORY_RUN: (Role.POLICY, Role.CITY, Role.PROVINCE),
+    Right.JOB_SEE: (*_READERS, Role.FINANCE, Role.POLICY, Role.LIAISON, Role.SYSTEM_ADMIN),
     Right.OFFICER_MANAGE: (Role.SECURITY_ADMIN,),
     Right.CEILING_GRANT: (Role.REVIEWER, Role.SECURITY_ADMIN),
     Right.AREA_MANAGE: (Role.SYSTEM_ADMIN,),

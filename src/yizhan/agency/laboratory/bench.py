@@ -1,0 +1,165 @@
+"""Where a study is computed: its population, its two sets of rules, and what one step of the run finds.
+
+A step settles a few buckets of people under both sets of rules; sums do not depend on how buckets are grouped, so that a
+run goes on from any step. What stands here is kept between the steps of one run and made anew wherever it is missing.
+Everything heavy is loaded inside the functions: a page is shown without the compiler.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from yizhan.agency.laboratory.errors import NoLaboratory
+from yizhan.agency.laboratory.models import Study
+from yizhan.errors import Problems
+from yizhan.simulation.scenarios import Change, changed
+
+if TYPE_CHECKING:
+    from yizhan.simulation.cliffs import Cliff
+    from yizhan.simulation.run import Outcome, Scenario, Tally
+
+STEP = 2
+"""Buckets that one step settles: some seconds, after which a run can be stopped."""
+
+_NEEDED = ("numba", "numpy", "pyarrow")
+_SUMS = ("bills", "persons", "months", "share_bins", "amount_bins", "limits", "by_bucket", "gains")
+_CASES = ("winners", "losers")
+
+
+def available() -> bool:
+    """Whether this installation can compute studies."""
+    return all(find_spec(name) for name in _NEEDED)
+
+
+def demand_laboratory() -> None:
+    """Raises Problems: NoLaboratory."""
+    if not available():
+        raise Problems([NoLaboratory()])
+
+
+def changes_of(study: Study) -> list[Change]:
+    """The changes of figures as the laboratory takes them."""
+    return [Change(c["file"], c["line"], c["column"], c["old"], c["new"]) for c in study.changes]
+
+
+class Bench:
+    """A study, ready to be computed. Raises Problems: changes that do not fit the documents, no policies."""
+
+    def __init__(self, study: Study) -> None:
+        from yizhan.simulation import forecast
+        from yizhan.simulation.population import Growth, Part, Population
+        from yizhan.simulation.profile import load
+        from yizhan.simulation.run import PRESENT, Scenario, Task, Worker, axes_of
+
+        self.study = study
+        self.profile = load(study.profile)
+        self.folder = TemporaryDirectory(prefix="yizhan-study-")
+        self.reform: Path | None = None
+        scenarios: tuple[Scenario, ...] = (PRESENT,)
+        if study.changes:
+            self.reform = changed(None, changes_of(study), Path(self.folder.name) / "policies")
+            scenarios = (PRESENT, Scenario("改革方案", "reform", self.reform))
+        self.population = Population((Part(self.profile, study.persons),), study.seed)
+        cost, stays = 1 + float(study.growth_cost) / 100, 1 + float(study.growth_stays) / 100
+        growth = forecast.path(Growth(stays, stays, cost), len(study.years))
+        self.task = Task(self.population, scenarios, axes_of(self.population, study.years), growth)
+        self.worker = Worker(self.task)
+
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """The present rules, and the reform if there is one."""
+        return self.task.scenarios
+
+    @property
+    def chunks(self) -> list[range]:
+        """The buckets of each step."""
+        buckets = self.population.buckets
+        return [range(k, min(k + STEP, buckets)) for k in range(0, buckets, STEP)]
+
+    def settle(self, step: int) -> bytes:
+        """What one step finds, as bytes."""
+        return written(self.worker.settle(self.chunks[step]))
+
+    def cliffs(self, scenario: int, progress: Callable[[int, int], None] | None = None) -> list[Cliff]:
+        """The cliffs under one set of rules, in the first year."""
+        from yizhan.simulation.cliffs import find_cliffs
+
+        return find_cliffs(self.population, self.scenarios[scenario], self.study.years[0], progress=progress)
+
+    def outcome(self, parts: Iterable[bytes]) -> Outcome:
+        """All steps together."""
+        from yizhan.simulation.run import Outcome
+
+        tallies: tuple[Tally, ...] | None = None
+        for part in parts:
+            found = read(part)
+            if tallies is None:
+                tallies = found
+                continue
+            for mine, more in zip(tallies, found, strict=True):
+                mine.add(more)
+        assert tallies is not None
+        return Outcome(self.population, self.scenarios, self.task.axes, tallies)
+
+    def close(self) -> None:
+        """Remove the changed documents."""
+        self.folder.cleanup()
+
+
+_AT_HAND: dict[int, Bench] = {}
+"""The bench of the run that this process works at: one."""
+
+
+def bench_of(study: Study) -> Bench:
+    """The bench of a study, made if it is not at hand. Raises Problems."""
+    demand_laboratory()
+    if study.pk not in _AT_HAND:
+        clear()
+        _AT_HAND[study.pk] = Bench(study)
+    return _AT_HAND[study.pk]
+
+
+def clear() -> None:
+    """Put away what is at hand."""
+    while _AT_HAND:
+        _AT_HAND.popitem()[1].close()
+
+
+# --- Tallies as bytes -----------------------------------------------------------------------------------------------------
+
+
+def written(tallies: Sequence[Tally]) -> bytes:
+    """Tallies as a compressed NumPy archive; words and cases as JSON inside it."""
+    import numpy as np
+
+    arrays = {f"{n}.{name}": getattr(tally, name) for n, tally in enumerate(tallies) for name in _SUMS}
+    words = [
+        {"measures": t.measures, **{side: [asdict(case) for case in getattr(t, side)] for side in _CASES}} for t in tallies
+    ]  # fmt: skip
+    out = io.BytesIO()
+    text = np.frombuffer(json.dumps(words, default=int).encode(), dtype=np.uint8)
+    np.savez_compressed(out, words=text, allow_pickle=False, **arrays)
+    return out.getvalue()
+
+
+def read(part: bytes) -> tuple[Tally, ...]:
+    """The tallies that `written` made."""
+    import numpy as np
+
+    from yizhan.simulation.run import Case, Tally
+
+    with np.load(io.BytesIO(part), allow_pickle=False) as archive:
+        words: list[Mapping[str, Any]] = json.loads(archive["words"].tobytes())
+        found = []
+        for n, said in enumerate(words):
+            sums = {name: archive[f"{n}.{name}"] for name in _SUMS}
+            winners, losers = ([Case(**case) for case in said[side]] for side in _CASES)
+            found.append(Tally(tuple(said["measures"]), **sums, winners=winners, losers=losers))
+        return tuple(found)

@@ -1,0 +1,83 @@
+"""The form of a study: whom, how many, which years, and what grows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from yizhan.agency.desk.words import lang, later, say
+from yizhan.agency.laboratory import queries
+from yizhan.agency.laboratory.models import FEWEST, LONGEST, MOST, PERCENT, USUAL, Study
+
+
+class StudyForm(forms.Form):
+    """What a study is made with; cleaned to the keys of actions.SETTINGS."""
+
+    name = forms.CharField(label=later("名称", "Name"), max_length=60)
+    profile = forms.ChoiceField(
+        label=later("地区和人口画像", "Area and profile"),
+        widget=forms.Select(attrs={"whole": True}),
+        help_text=later(
+            "画像决定人造的人是什么样；政策用该地区现行的文件。",
+            "The profile says what the made-up people are like; the rules are the area's.",
+        ),
+    )
+    question = forms.CharField(
+        label=later("要回答的问题", "Question"), max_length=300, required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "whole": True}),
+    )  # fmt: skip
+    persons = forms.IntegerField(
+        label=later("人数", "Persons"), min_value=FEWEST, max_value=MOST, initial=USUAL,
+        help_text=later("少于 262,144 人没有标准误，罕见的情况也看不准。", "Fewer than 262,144 give no standard error, and rare cases are seen badly."),
+    )  # fmt: skip
+    seed = forms.IntegerField(
+        label=later("种子", "Seed"), min_value=1, max_value=2**31 - 1, initial=1,
+        help_text=later("同一个种子总是同一批人。", "The same seed always draws the same people."),
+    )  # fmt: skip
+    first_year = forms.IntegerField(
+        label=later("第一年", "First year"), min_value=2000, max_value=2100, required=False,
+        help_text=later("不填就是画像的年份。", "Left empty, it is the profile's."),
+    )  # fmt: skip
+    count = forms.IntegerField(label=later("几年", "Years"), min_value=1, max_value=LONGEST, initial=1)
+    growth_stays = forms.DecimalField(
+        label=later("住院和门诊次数每年增长（%）", "Stays and visits grow a year by (%)"), decimal_places=2, initial=0, validators=PERCENT,
+    )  # fmt: skip
+    growth_cost = forms.DecimalField(
+        label=later("次均费用每年增长（%）", "Cost of each grows a year by (%)"),
+        decimal_places=2,
+        initial=0,
+        validators=PERCENT,
+    )
+    growth_funding = forms.DecimalField(
+        label=later("人均筹资每年增长（%）", "Funding per head grows a year by (%)"), decimal_places=2, initial=0, validators=PERCENT,
+    )  # fmt: skip
+    growth_insured = forms.DecimalField(
+        label=later("参保人数每年增长（%）", "The insured grow a year by (%)"),
+        decimal_places=2,
+        initial=0,
+        validators=PERCENT,
+    )
+
+    def __init__(self, *args: Any, area_path: str, study: Study | None = None, **kwargs: Any) -> None:
+        if study is not None:
+            kwargs["initial"] = {
+                **{name: getattr(study, name) for name in self.base_fields if hasattr(study, name)},
+                "first_year": study.years[0], "count": len(study.years),
+            }  # fmt: skip
+        super().__init__(*args, **kwargs)
+        self.known = {p.key: p for p in sorted(queries.profiles(), key=lambda p: p.area not in area_path)}
+        self.fields["profile"].choices = [  # type: ignore[attr-defined]  # a choice field
+            (p.key, say("{name}（{s}/{n} 个数是拟的）", "{name} ({s} of {n} figures are stand-ins)", name=p.name if lang() == "zh" else p.name_en, s=p.stand_ins, n=p.figures))
+            for p in self.known.values()
+        ]  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        """Years as a list, and the area of the profile."""
+        found = dict(super().clean() or {})
+        first, count = found.pop("first_year", None), found.pop("count", None)
+        known = self.known.get(found.get("profile", ""))
+        if known is not None and count is not None:
+            begins = first or known.year
+            found |= {"years": list(range(begins, begins + count)), "area_code": known.area}
+        return found
