@@ -33,3 +33,17 @@ def _rows(library: Library) -> Iterator[object]:
                 yield pytest.param(outcome, id=f"{area.name}-{outcome.example.name}")
         except Problems as found:
             yield pytest.param(found, id=f"{area.name}-cannot-be-read")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep a group of tests (`xdist_group`) in one process.
+
+    pytest-xdist 3.8 writes the group into an attribute that pytest 9.2 no longer reads, so groups were spread over all
+    processes, and each made the demonstration that one was to make for all. May go when xdist writes where pytest reads.
+    """
+    if not getattr(config.option, "loadgroup", False):
+        return
+    for item in items:
+        groups = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
+        if groups and "@" not in item.nodeid and hasattr(item, "_id"):
+            item._id = type(item._id).parse(f"{item.nodeid}@{'_'.join(groups)}")

@@ -25,6 +25,8 @@ from yizhan.exchange import as_json, output_schema, read_request, settle_request
 from yizhan.policy.areas import Library
 from yizhan.policy.examples import Outcome, read_examples, run
 
+pytestmark = pytest.mark.xdist_group("bill")
+
 CASES = sorted(Path(__file__).resolve().parents[1].joinpath("src/yizhan/cases").glob("*.json"))
 
 

@@ -13,6 +13,8 @@ import pytest
 from yizhan.policy.areas import Library
 from yizhan.policy.examples import Outcome, read_examples, run
 
+pytestmark = pytest.mark.xdist_group("local rules")
+
 ROOT = Path(__file__).parents[1]
 DISTRICT = "210199-样例区"
 

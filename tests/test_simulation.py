@@ -27,6 +27,8 @@ from yizhan.simulation.run import CATASTROPHIC, PRESENT, Outcome, Scenario, run
 from yizhan.simulation.scenarios import changed, figures, parse_change
 from yizhan.simulation.validation import validation
 
+pytestmark = pytest.mark.xdist_group("laboratory")
+
 CHIFENG = "chifeng-2018"
 POINTS = "赤卫计发〔2018〕39号 第11条 5个百分点#1=8个百分点"
 """The tilt of the poor in hospital: three points more."""

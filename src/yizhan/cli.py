@@ -556,6 +556,13 @@ def _add_agency(add: Callable[..., argparse.ArgumentParser]) -> None:
     ledger.add_argument("act", choices=("verify",))
     ledger.add_argument("--demo", action="store_true", help="演示数据库 of the demonstration's database")
     ledger.add_argument("--books-only", action="store_true", help="不重新计算 calculate no settlement again")
+    records = add(
+        "records", _agency("records"), "脱敏导出人和账单，供测算用 people and bills without names, for the laboratory"
+    )
+    records.add_argument("folder", type=Path, metavar="DIR", help="新文件夹 a new folder")
+    records.add_argument("--area", required=True, metavar="CODE", help="统筹区代码 code of the pooling area")
+    records.add_argument("--year", type=int, required=True, help="出院年份 year of discharge")
+    records.add_argument("--demo", action="store_true", help="演示数据库 of the demonstration's database")
     audit = add("audit", _agency("audit"), "审计日志 verify or seal the audit trail, print its head, report on a year")
     audit.add_argument("act", choices=("verify", "seal", "head", "report"))
     audit.add_argument("--year", type=int, default=date.today().year)

@@ -21,6 +21,8 @@ from yizhan.agency.people.models import Person
 from yizhan.agency.providers.models import Item, Version
 from yizhan.agency.staff.scope import System, acting
 
+pytestmark = pytest.mark.xdist_group("gateway day")
+
 DAY = timedelta(days=1)
 CLASS_B = "XB9002"
 """National code of an item of class B, of which a tenth is paid first."""

@@ -23,7 +23,7 @@ from yizhan.agency.staff.models import Institution
 from yizhan.agency.staff.scope import System, acting
 
 ALL = System("tests")
-COUNT, SEED = int(os.environ.get("YIZHAN_FUZZ", "250")), int(os.environ.get("YIZHAN_FUZZ_SEED", "1"))
+COUNT, SEED = int(os.environ.get("YIZHAN_FUZZ", "150")), int(os.environ.get("YIZHAN_FUZZ_SEED", "1"))
 TABLES = ("care_visit", "care_billline", "care_settlement", "care_settlementpayment", "gateway_told", "gateway_line")
 _STATE = "select " + " || ".join(
     f"coalesce((select md5(string_agg(t::text, '' order by t::text)) from {table} t), '-')" for table in TABLES

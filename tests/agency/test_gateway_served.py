@@ -34,6 +34,8 @@ from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.staff.scope import System as Operator
 from yizhan.agency.staff.scope import acting
 
+pytestmark = pytest.mark.xdist_group("gateway served")
+
 ALL = Operator("tests")
 
 

@@ -183,6 +183,21 @@ def his(options: argparse.Namespace) -> int:
     return 0 if last in commands.AGREE else 1
 
 
+def records(options: argparse.Namespace) -> int:
+    """Write the agency's people and bills, without anything that names them, for the laboratory."""
+    with running.database(demo=options.demo):
+        running.refuse_unmigrated()
+        from yizhan.agency.laboratory.records import export
+
+        persons, bills = export(options.folder, options.area, options.year)
+    say(
+        options,
+        f"{options.folder}：{persons:,} 人，{bills:,} 单。用法：./yizhan simulate --records {options.folder} --years {options.year}",
+        f"{options.folder}: {persons:,} persons, {bills:,} bills. Use: ./yizhan simulate --records {options.folder} --years {options.year}",
+    )
+    return 0
+
+
 def audit(options: argparse.Namespace) -> int:
     """Verify or seal the audit trail, print its head, report on a year. Exit status 1: it was tampered with."""
     with running.database(demo=options.demo):

@@ -395,7 +395,7 @@ def _place_steps(searched: Searched) -> Iterator[Step]:
         )
         yield Step(
             Edge("institution_tier", nearer.tier, ()), "place",
-            f"同样的费用在 {nearer.key} 而不在 {settings[k].key}", f"the same bill at {nearer.key} instead of {settings[k].key}",
+            f"同样的费用在{nearer.words[0]}而不在{settings[k].words[0]}", f"the same bill at {nearer.words[1]} instead of {settings[k].words[1]}",
             rows, table, np.zeros(len(rows), np.int64),
         )  # fmt: skip
 

@@ -115,7 +115,7 @@ def _settings(
         figure = profile.figures[f"settings.{setting.key}.{group}"]
         reached = counted[outcome.axes.settings.index(setting.key)] / counted.sum()
         rows.append(Fit(
-            figure.path, f"住院地 {setting.key}，{zh}", f"stays in {setting.key}, {en}", setting.share[group], float(reached),
+            figure.path, f"住院地，{setting.words[0]}，{zh}", f"stays in {setting.words[1]}, {en}", setting.share[group], float(reached),
             "share", figure.source or figure.stand_in, figure.is_stand_in,
         ))  # fmt: skip
     return rows

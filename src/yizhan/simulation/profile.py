@@ -54,6 +54,15 @@ class Setting:
     share: Mapping[str, float]
     """Group (ordinary, poor) → share of its stays."""
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """What it is called, in Chinese and English: 县级（本县）."""
+        tier, place = (
+            FACTS[fact].value(code) for fact, code in (("institution_tier", self.tier), ("place", self.place))
+        )
+        assert tier is not None and place is not None
+        return f"{tier.zh}（{place.zh}）", f"{tier.en} ({place.en})"
+
 
 GROUPS = ("ordinary", "poor")
 """Persons without and with an identity of need; figures that differ between them are given for each."""

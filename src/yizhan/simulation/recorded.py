@@ -4,7 +4,7 @@
     bills.parquet     the columns of docs/batch.md, whole fen, sorted by person, day of discharge and sequence
 
 Nothing in them names anybody: a person is a number of this folder. `write` makes such a folder of a made-up population,
-`./yizhan laboratory export` of the agency's database.
+`./yizhan records` of the agency's database. Where no income is known (all 0), catastrophic spending is not told.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _profile(folder: Path, year: int) -> Profile:
     identities = sorted(i for i in pc.unique(persons["identities"].cast(pa.string())).to_pylist() if i)
     counties = sorted(c for c in pc.unique(persons["insured_county"].cast(pa.string())).to_pylist() if c is not None)
     known: dict[str, Any] = {
-        "persons.insured": persons.num_rows, "households.income_ordinary": int(pc.mean(persons["income"]).as_py() or 1),
+        "persons.insured": persons.num_rows, "households.income_ordinary": int(pc.mean(persons["income"]).as_py() or 0),
         **{f"identities.{code}": 0.0 for code in identities},
     }  # fmt: skip
     figures = {path: Figure(path, value, "记录 on record", "") for path, value in known.items()}

@@ -70,6 +70,8 @@ def burden(outcome: Outcome, scenario: int = 0) -> Table:
     """What is left to whom: own share and own payment of persons with a stay, catastrophic spending, by identity."""
     rows = []
     tally = outcome.tallies[scenario]
+    # A register may know no incomes; then nothing can be said that is measured by them.
+    incomes = outcome.population.parts[0].profile["households.income_ordinary"] > 0
     for y, year in enumerate(outcome.axes.years):
         for i, code in enumerate(outcome.axes.identities):
             persons = int(outcome.persons(scenario, "persons", year=year, identity=code))
@@ -87,8 +89,10 @@ def burden(outcome: Outcome, scenario: int = 0) -> Table:
                 1 - patient / total if total else None, 1 - left / in_scope if in_scope else None,
                 *(None if q is None else q / SHARE_BINS for q in own),
                 *(None if q is None else round(AMOUNT_BASE**q * 100) for q in paid),
-                *(outcome.persons(scenario, f"catastrophic_{c}", year=year, identity=code) / persons for c in CATASTROPHIC),
-                outcome.persons(scenario, "poorer", year=year, identity=code) / persons,
+                *(
+                    outcome.persons(scenario, measure, year=year, identity=code) / persons if incomes else None
+                    for measure in (*(f"catastrophic_{c}" for c in CATASTROPHIC), "poorer")
+                ),
             ))  # fmt: skip
     return Table("burden", "个人负担", "What is left to patients", (
         Column("年度", "year", "text"), Column("身份", "identity", "identity"), Column("人数", "persons", "count"),
@@ -110,8 +114,9 @@ def by_axis(outcome: Outcome, axis: str, scenario: int = 0) -> Table:
         "county": ("旗县区", "county"),
         "decile": ("收入十分位", "decile of income"),
     }[axis]
+    called = {setting.key: setting.words for part in outcome.population.parts for setting in part.profile.settings}
     words: Sequence[Any] = {
-        "setting": outcome.axes.settings, "county": outcome.axes.counties, "decile": range(1, 11),
+        "setting": [called[key] for key in outcome.axes.settings], "county": outcome.axes.counties, "decile": range(1, 11),
     }[axis]  # fmt: skip
     layers = [name for name, paid in outcome.layers(scenario).items() if paid]
     columns: dict[str, Ints] = {
@@ -127,7 +132,7 @@ def by_axis(outcome: Outcome, axis: str, scenario: int = 0) -> Table:
             1 - int(columns["patient"][k]) / total, *(int(columns[layer][k]) for layer in layers),
         ))  # fmt: skip
     return Table(f"by_{axis}", f"住院，按{zh}", f"Stays by {en}", (
-        Column(zh, en, "text"), Column("人次", "stays", "count"), Column("占比", "share", "share"),
+        Column(zh, en, "said" if axis == "setting" else "text"), Column("人次", "stays", "count"), Column("占比", "share", "share"),
         Column("次均费用（元）", "cost of a stay (yuan)", "fen"), Column("平均住院日", "days", "number"),
         Column("实际报销比例", "actual ratio", "share"), *(Column(f"{layer}（万元）", f"{layer} (10,000 yuan)", "wan") for layer in layers),
     ), tuple(rows))  # fmt: skip

@@ -41,3 +41,9 @@ class NoLaboratory(InputProblem):
         "这台服务器没有装测算用的组件（numba、numpy、pyarrow）。请系统管理员安装附加项 batch（见 docs/laboratory.md）。"
     )
     en = "this server lacks what the laboratory computes with (numba, numpy, pyarrow). Ask the system administrator to install the extra `batch` (docs/laboratory.md)."
+
+
+class NoBillsThere(InputProblem):
+    code = "no_bills_there"
+    zh = "{area} 在 {year} 年没有有效的结算，没有写文件。请核对统筹区代码和年份。"
+    en = "{area} has no standing settlement of {year}; no file was written. Check the code of the pooling area and the year."

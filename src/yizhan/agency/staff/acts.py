@@ -168,6 +168,7 @@ _TABLE = """
     sign_in.factor             动态验证码                second factor
     sign_in.locked             登录锁定                 sign-in locked
     sign_out                   退出                     sign out
+    laboratory.export          导出脱敏的人和账单         write people and bills without names
     study.again                改后再算                 change a study and run it again
     study.amend                更改测算                 change a draft of a study
     study.change_figures       改动政策数字              change figures of a draft
