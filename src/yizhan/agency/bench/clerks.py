@@ -14,8 +14,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from urllib.parse import urlencode
 
 HOST = "127.0.0.1"
@@ -123,21 +124,23 @@ def work(port: int, cookies: dict[str, str], visits: Iterator[int], until: float
     browser.close()
 
 
-def main() -> None:
-    """Let all clerks of the job work at once, and print their day."""
-    job = json.load(sys.stdin)
-    day, visits = Day(), iter(job["visits"])
-    begin = time.perf_counter()
-    threads = [
-        threading.Thread(target=work, args=(job["port"], cookies, visits, begin + job["seconds"], day))
-        for cookies in job["clerks"]
-    ]
+def spend(works: Sequence[Callable[[float, Day], None]], seconds: float) -> None:
+    """Let all work at once, each until the time that it is told, and print their day. They are this process's only task."""
+    day, begin = Day(), time.perf_counter()
+    threads = [threading.Thread(target=work, args=(begin + seconds, day)) for work in works]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     day.seconds, day.processor_seconds = time.perf_counter() - begin, time.process_time()
     json.dump(asdict(day), sys.stdout)
+
+
+def main() -> None:
+    """The clerks of the job on standard input."""
+    job = json.load(sys.stdin)
+    visits = iter(job["visits"])
+    spend([partial(work, job["port"], cookies, visits) for cookies in job["clerks"]], job["seconds"])
 
 
 if __name__ == "__main__":

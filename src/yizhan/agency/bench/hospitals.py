@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from yizhan.agency.bench.clerks import Browser, Day, NotAnswered
+from yizhan.agency.bench.clerks import Browser, Day, NotAnswered, spend
 from yizhan.agency.gateway.sending import message, signed
 
 ADDRESS = "/fsi/api/rsfComIfsService/callService"
@@ -41,19 +40,10 @@ def work(job: dict[str, Any], stays: Iterator[list[Any]], until: float, day: Day
 
 
 def main() -> None:
-    """Let as many messages be under way as the job says, and print the day."""
+    """As many messages under way as the job on standard input says."""
     job = json.load(sys.stdin)
-    day, stays = Day(), iter(job["stays"])
-    begin = time.perf_counter()
-    threads = [
-        threading.Thread(target=work, args=(job, stays, begin + job["seconds"], day)) for _ in range(job["at_once"])
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    day.seconds, day.processor_seconds = time.perf_counter() - begin, time.process_time()
-    json.dump(asdict(day), sys.stdout)
+    stays = iter(job["stays"])
+    spend([partial(work, job, stays)] * job["at_once"], job["seconds"])
 
 
 if __name__ == "__main__":
