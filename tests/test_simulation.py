@@ -23,8 +23,9 @@ from yizhan.simulation.fit import fit
 from yizhan.simulation.population import BUCKET, Growth, Part, Population
 from yizhan.simulation.profile import load, shipped
 from yizhan.simulation.recorded import Recorded, write
-from yizhan.simulation.run import CATASTROPHIC, PRESENT, Outcome, Scenario, run
+from yizhan.simulation.run import PRESENT, Outcome, Scenario, run
 from yizhan.simulation.scenarios import changed, figures, parse_change
+from yizhan.simulation.tallies import CATASTROPHIC, SUMS
 from yizhan.simulation.validation import validation
 
 pytestmark = pytest.mark.xdist_group("laboratory")
@@ -152,7 +153,7 @@ def test_workers_change_nothing(reform: Scenario) -> None:
         patch.setattr("yizhan.simulation.run.CHUNK", 1)
         together = run(population, (PRESENT, reform), workers=2)
     for one, two in zip(alone.tallies, together.tallies, strict=True):
-        for name in ("bills", "persons", "months", "share_bins", "amount_bins", "limits", "gains", "by_bucket"):
+        for name in SUMS:
             assert np.array_equal(getattr(one, name), getattr(two, name)), name
         assert one.winners == two.winners
         assert one.losers == two.losers

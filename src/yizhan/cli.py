@@ -129,9 +129,12 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _agency(name: str) -> Callable[[argparse.Namespace], int]:
     """A command of the agency, which is loaded only when it is called: most commands need no database."""
+    return _from("yizhan.agency.commands", "agency", name)
 
+
+def _from(module: str, extra: str, name: str) -> Callable[[argparse.Namespace], int]:
     def run(options: argparse.Namespace) -> int:
-        command: Callable[[argparse.Namespace], int] = getattr(_needs("yizhan.agency.commands", "agency"), name)
+        command: Callable[[argparse.Namespace], int] = getattr(_needs(module, extra), name)
         return command(options)
 
     return run
@@ -184,13 +187,8 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _laboratory(name: str) -> Callable[[argparse.Namespace], int]:
-    """A command of the laboratory, which needs the extra `batch`."""
-
-    def run(options: argparse.Namespace) -> int:
-        command: Callable[[argparse.Namespace], int] = getattr(_needs("yizhan.simulation.commands"), name)
-        return command(options)
-
-    return run
+    """A command of the laboratory, likewise."""
+    return _from("yizhan.simulation.commands", "batch", name)
 
 
 def _needs(module: str, extra: str = "batch") -> Any:

@@ -26,6 +26,7 @@ from yizhan.agency.laboratory.models import Part, Result, Study
 from yizhan.agency.staff.scope import acting
 from yizhan.bill.data import one_bill
 from yizhan.errors import Problems
+from yizhan.simulation.tallies import SUMS, read, written
 
 pytestmark = pytest.mark.xdist_group("laboratory")
 
@@ -153,13 +154,15 @@ def test_parts_of_a_run_are_read_as_they_were_written(computed: SimpleNamespace)
     at_hand = bench.Bench(computed.study)
     try:
         whole = at_hand.worker.settle(range(at_hand.population.buckets))
-        read = bench.read(bench.written(whole))
-        assert at_hand.outcome([bench.written(whole)]).layers(0) == {
-            row[2]: row[3] for row in computed.result.table("outlay")["rows"] if row[0] == "现行政策" and row[2] != "个人"
-        } | {name: 0 for name in at_hand.outcome([bench.written(whole)]).layer_names if not at_hand.outcome([bench.written(whole)]).layers(0)[name]}  # fmt: skip
-        for one, two in zip(whole, read, strict=True):
+        kept = written(whole)
+        layers = at_hand.outcome([kept]).layers(0)
+        rows = computed.result.table("outlay")["rows"]
+        assert {name: paid for name, paid in layers.items() if paid} == {
+            row[2]: row[3] for row in rows if row[0] == "现行政策" and row[2] != "个人" and row[3]
+        }
+        for one, two in zip(whole, read(kept), strict=True):
             assert one.measures == two.measures and one.winners == two.winners
-            assert all((getattr(one, name) == getattr(two, name)).all() for name in bench._SUMS)
+            assert all((getattr(one, name) == getattr(two, name)).all() for name in SUMS)
     finally:
         at_hand.close()
 

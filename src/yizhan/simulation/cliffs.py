@@ -39,8 +39,8 @@ from yizhan.simulation.run import Scenario
 LEAST = 10_000
 """Fen from which a difference counts: what a day of care costs a poor family."""
 
-BESIDE = {"amount": 0.5, "day": 7}
-"""How near an edge somebody stands: half of the amount below it, or a week."""
+NEAR_AMOUNT, NEAR_DAYS = 0.5, 7
+"""How near an edge somebody stands: within half of the amount, or within a week."""
 
 SAMPLE_BUCKETS = 6
 """Buckets that are searched; what is found there is scaled to the population."""
@@ -81,7 +81,7 @@ class Neighbours:
 class Cliff:
     """One edge, the persons on its wrong side (scaled to the population), and their losses in fen.
 
-    `step` says in words what the others did: 费用多到9000.01元.
+    `zh` and `en` say what those on the other side have: 费用总额多到9,000.01元.
     """
 
     edge: Edge
@@ -132,11 +132,12 @@ def find_cliffs(
     bills = pa.concat_tables([table for _, table in drawn]).combine_chunks()
     searched = Searched(scheme, profile, drawn[0][0].first, sum(len(p) for p, _ in drawn), bills)
     scale = population.size / searched.persons
+    steps = list(_steps(searched, year))
     found = []
-    for number, step in enumerate(_steps(searched, year), 1):
+    for number, step in enumerate(steps, 1):
         found += searched.cliff(step, least, scale)
         if progress is not None:
-            progress(number, 0)
+            progress(number, len(steps))
     return sorted(found, key=lambda c: -c.loss)
 
 
@@ -280,12 +281,11 @@ def _amount_steps(searched: Searched, edge: Edge) -> Iterator[Step]:
     pot = "in_scope" if edge.fact == "total" else edge.fact
     inpatient = searched.code("care")
     stays = inpatient[0] == inpatient[1].index("inpatient")
-    near = BESIDE["amount"]
     for target, rows, word, english in (
-        (edge.at, (value < edge.at) & (value >= edge.at * (1 - near)), "多到", "raised to"),
+        (edge.at, (value < edge.at) & (value >= edge.at * (1 - NEAR_AMOUNT)), "多到", "raised to"),
         (
             edge.at - 1,
-            (value >= edge.at) & (value <= edge.at * (1 + near)) & (pots[pot] >= value - edge.at + 1),
+            (value >= edge.at) & (value <= edge.at * (1 + NEAR_AMOUNT)) & (pots[pot] >= value - edge.at + 1),
             "少到",
             "lowered to",
         ),
@@ -343,10 +343,14 @@ def _date_steps(searched: Searched, year: int) -> Iterator[Step]:
             }
         )
         edge = Edge("day", day.isoformat(), tuple(begun[:3]))
-        near = int(BESIDE["day"])
         for target, rows, word, english in (
-            (number, (searched.day < number) & (searched.day >= number - near), "推迟到", "discharged later, on"),
-            (number - 1, (searched.day >= number) & (searched.day < number + near), "提前到", "discharged earlier, on"),
+            (number, (searched.day < number) & (searched.day >= number - NEAR_DAYS), "推迟到", "discharged later, on"),
+            (
+                number - 1,
+                (searched.day >= number) & (searched.day < number + NEAR_DAYS),
+                "提前到",
+                "discharged earlier, on",
+            ),
         ):
             at = np.flatnonzero(rows & inpatient & only)
             on = (EPOCH + timedelta(days=target)).isoformat()

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from yizhan.simulation.run import Spread, Tally, Task, Worker
+from yizhan.simulation.run import Spread, Task, Worker
+from yizhan.simulation.tallies import Tally
 
 _KNOWN: list[tuple[Task, Worker]] = []
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -20,11 +21,13 @@ from yizhan.simulation import forecast as forecasting
 from yizhan.simulation import reports
 from yizhan.simulation.behaviour import Behaviour, respond
 from yizhan.simulation.cliffs import as_request, cliffs_table, find_cliffs
+from yizhan.simulation.errors import RecordsUnusable
 from yizhan.simulation.population import Growth, Part, Population
 from yizhan.simulation.profile import load
 from yizhan.simulation.recorded import Recorded
 from yizhan.simulation.run import PRESENT, Progress, Scenario, Spread, run
 from yizhan.simulation.scenarios import changed, parse_change
+from yizhan.simulation.tables import Table, as_data, shown
 from yizhan.simulation.validation import validation
 
 WIDE = 240
@@ -35,7 +38,7 @@ def simulate(options: argparse.Namespace) -> int:
     """Settle a made-up population under the present rules; print what was found."""
     with _progress(options.lang) as progress:
         outcome = run(
-            _population(options), (Scenario(PRESENT.name, PRESENT.name_en, options.policies),), options.years, options.workers,
+            _population(options), (_present(options),), options.years, options.workers,
             progress=progress, spread_out=_spread_out(options),
         )  # fmt: skip
     found = reports.tables(outcome)
@@ -54,10 +57,13 @@ def compare(options: argparse.Namespace) -> int:
             changes = [parse_change(text, area, reform) for text in options.change]
             reform = changed(reform, changes, Path(folder) / "policies")
         scenarios: tuple[Scenario, ...] = (
-            Scenario(PRESENT.name, PRESENT.name_en, options.policies),
+            _present(options),
             Scenario("改革方案", "reform", reform),
         )
         if options.elasticity or options.nearer:
+            if options.records:
+                why = "记录在案的账单不会随行为变化 bills on record do not follow behaviour"
+                raise Problems([RecordsUnusable(at="--elasticity, --nearer", why=why)])
             scenarios = respond(population, scenarios, Behaviour(options.elasticity, options.nearer), options.years)
         with _progress(options.lang) as progress:
             outcome = run(
@@ -98,7 +104,7 @@ def cliffs(options: argparse.Namespace) -> int:
     with _progress(options.lang) as progress:
         found = find_cliffs(
             population,
-            Scenario(PRESENT.name, PRESENT.name_en, options.policies),
+            _present(options),
             year,
             round(options.least * 100),
             progress,
@@ -122,7 +128,7 @@ def forecast(options: argparse.Namespace) -> int:
     with _progress(options.lang) as progress:
         outcome = run(
             population,
-            (Scenario(PRESENT.name, PRESENT.name_en, options.policies),),
+            (_present(options),),
             years,
             options.workers,
             growth,
@@ -135,8 +141,13 @@ def forecast(options: argparse.Namespace) -> int:
     return _print(population, tables, options)
 
 
+def _present(options: argparse.Namespace) -> Scenario:
+    """The present rules: the shipped policies, or the folder of --policies."""
+    return replace(PRESENT, policies=options.policies)
+
+
 def _population(options: argparse.Namespace) -> Population:
-    if options.records:
+    if getattr(options, "records", None):
         return Recorded.open(options.records, options.years[0] if options.years else date.today().year)
     profile = load(options.profile)
     return Population((Part(profile, options.persons or int(profile["persons.insured"])),), options.seed)
@@ -153,9 +164,9 @@ def _progress(lang: str) -> Iterator[Progress]:
         yield show
 
 
-def _print(population: Population, tables: Sequence[reports.Table], options: argparse.Namespace) -> int:
+def _print(population: Population, tables: Sequence[Table], options: argparse.Namespace) -> int:
     if options.json:
-        print(json.dumps([_as_json(table) for table in tables], ensure_ascii=False, indent=2))
+        print(json.dumps([as_data(table) for table in tables], ensure_ascii=False, indent=2))
         return 0
     console = Console(width=None if sys.stdout.isatty() else WIDE)
     profile = population.parts[0].profile
@@ -172,21 +183,13 @@ def _print(population: Population, tables: Sequence[reports.Table], options: arg
     return 0
 
 
-def _as_rich(table: reports.Table, lang: str) -> RichTable:
+def _as_rich(table: Table, lang: str) -> RichTable:
     zh = lang == "zh"
-    shown = RichTable(title=table.zh if zh else table.en, caption=(table.note_zh if zh else table.note_en) or None)
+    drawn = RichTable(title=table.zh if zh else table.en, caption=(table.note_zh if zh else table.note_en) or None)
     for column in table.columns:
-        shown.add_column(
+        drawn.add_column(
             column.zh if zh else column.en, justify="left" if column.kind in ("text", "said", "identity") else "right"
         )
     for row in table.rows:
-        shown.add_row(*(reports.shown(c.kind, value, lang) for c, value in zip(table.columns, row, strict=True)))
-    return shown
-
-
-def _as_json(table: reports.Table) -> dict[str, object]:
-    return {
-        "key": table.key,
-        "columns": [column.en for column in table.columns],
-        "rows": [list(row) for row in table.rows],
-    }
+        drawn.add_row(*(shown(c.kind, value, lang) for c, value in zip(table.columns, row, strict=True)))
+    return drawn

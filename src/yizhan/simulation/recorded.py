@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from yizhan.engine.facts import POTS
+from yizhan.engine.facts import FACTS, POTS
 from yizhan.errors import Problems
 from yizhan.simulation.errors import RecordsUnusable
 from yizhan.simulation.population import BUCKET, STEADY, Growth, Part, Persons, Population, identities_of
@@ -106,6 +106,14 @@ def _coded(values: pa.ChunkedArray, words: Sequence[str]) -> np.ndarray:
     return np.asarray(pc.fill_null(found, 0).to_numpy()).astype(np.int64)
 
 
+def _nearness(place: str) -> tuple[int, ...]:
+    """Places of care from the nearest on, as the words of each fact are ordered."""
+    return tuple(
+        [value.code for value in FACTS[fact].values].index(code)
+        for fact, code in zip(PLACE, place.split("·"), strict=True)
+    )
+
+
 def _profile(folder: Path, year: int) -> Profile:
     """A profile with what is on record: places of care, identities, counties, and no more."""
     persons = pq.read_table(folder / PERSONS)
@@ -113,7 +121,7 @@ def _profile(folder: Path, year: int) -> Profile:
     places = [key for key in pc.unique(_place(bills)).to_pylist() if key is not None]
     settings = tuple(
         Setting(key, tier, level, place, 1.0, 1.0, 0.0, 0.0, {})
-        for key in sorted(places) for tier, level, place in (key.split("·"),)
+        for key in sorted(places, key=_nearness) for tier, level, place in (key.split("·"),)
     )  # fmt: skip
     areas = pc.unique(bills["area"].cast(pa.string())).to_pylist()
     if len(areas) != 1:

@@ -13,8 +13,9 @@ import numpy as np
 
 from yizhan.simulation.fit import fit
 from yizhan.simulation.population import Ints
-from yizhan.simulation.run import AMOUNT_BASE, BILL_MEASURES, CATASTROPHIC, SHARE_BINS, Outcome
+from yizhan.simulation.run import Outcome
 from yizhan.simulation.tables import Column, Table, identity_words, shown
+from yizhan.simulation.tallies import AMOUNT_BASE, BILL_MEASURES, CATASTROPHIC, SHARE_BINS
 
 RESAMPLES = 1000
 LEAST_BUCKETS = 8

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,35 +24,31 @@ import numpy as np
 import pyarrow as pa
 
 from yizhan.batch.table import Settler
-from yizhan.engine.scheme import Scheme
 from yizhan.policy.areas import load_scheme
+from yizhan.simulation.adding import Places, add, compare
 from yizhan.simulation.population import (
     CARES,
-    INPATIENT,
     Growth,
     Ints,
     Persons,
     Population,
     identities_of,
 )
-from yizhan.simulation.profile import Profile
+from yizhan.simulation.tallies import (
+    BILL_MEASURES,
+    CELL,
+    DECILES,
+    PERSON_AXES,
+    PERSON_MEASURES,
+    Axes,
+    Tally,
+    empty,
+    measures_of,
+    merged,
+)
 
 CHUNK = 8
 """Buckets that are settled at a time."""
-
-DECILES = 10
-CATASTROPHIC = (10, 25, 40)
-"""Shares of a household's yearly income, in percent, from which on what it pays for care is called catastrophic (SDG 3.8.2
-names 10 and 25; 40 is the share of what is left after food in the WHO's older measure, here taken of the whole income)."""
-
-SHARE_BINS = 1000
-"""Own share of a person's year, in steps of a thousandth."""
-AMOUNT_BINS = 400
-AMOUNT_BASE = 1.05
-"""Own payment of a person's year: bin k begins at 1.05^k yuan."""
-
-CASES = 20
-"""Persons who win or lose most, kept for each comparison and direction."""
 
 
 @dataclass(frozen=True)
@@ -70,83 +66,6 @@ class Scenario:
 
 
 PRESENT = Scenario("现行政策", "present rules")
-
-CELL = ("year", "care", "setting", "identity", "decile", "county")
-"""What sums of bills are kept by. Persons are kept by year, identity, decile and county."""
-
-PERSON_MEASURES = (
-    "persons", "with_bills", "with_stays", "total", "patient", "poorer",
-    *(f"catastrophic_{share}" for share in CATASTROPHIC),
-)  # fmt: skip
-"""Sums over persons and years. Catastrophic: persons of households that pay so much; poorer: after paying, the household's
-income per head is below half of the ordinary household's mean."""
-
-
-@dataclass(frozen=True)
-class Axes:
-    """The words of each axis of the cells: years, kinds of care, settings, identities, deciles, counties."""
-
-    years: tuple[int, ...]
-    settings: tuple[str, ...]
-    identities: tuple[str, ...]
-    counties: tuple[str, ...]
-    decile_edges: tuple[int, ...]
-
-    @property
-    def of_bills(self) -> tuple[int, ...]:
-        return (len(self.years), len(CARES), len(self.settings), len(self.identities), DECILES, len(self.counties))
-
-    @property
-    def of_persons(self) -> tuple[int, ...]:
-        return (len(self.years), len(self.identities), DECILES, len(self.counties))
-
-
-@dataclass
-class Case:
-    """A person whose year differs between two scenarios, in fen."""
-
-    person: int
-    year: int
-    identity: str
-    total: int
-    before: int
-    after: int
-
-    @property
-    def gain(self) -> int:
-        return self.before - self.after
-
-
-@dataclass
-class Tally:
-    """Sums of one scenario. `bills` has the axes of bills and one more for `measures`; `persons` likewise."""
-
-    measures: tuple[str, ...]
-    bills: Ints
-    persons: Ints
-    months: Ints
-    share_bins: Ints
-    amount_bins: Ints
-    limits: Ints
-    by_bucket: Ints
-    gains: Ints
-    winners: list[Case] = field(default_factory=list)
-    losers: list[Case] = field(default_factory=list)
-
-    def add(self, other: Tally) -> None:
-        """Add what another worker found."""
-        for name in ("bills", "persons", "months", "share_bins", "amount_bins", "limits", "by_bucket", "gains"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.winners = _most([*self.winners, *other.winners])
-        self.losers = _most([*self.losers, *other.losers])
-
-
-def _most(cases: list[Case]) -> list[Case]:
-    return sorted(cases, key=lambda c: (-abs(c.gain), c.person, c.year))[:CASES]
-
-
-GAIN_GROUPS = ("winners", "losers", "gained", "lost")
-"""Per year, identity and decile: persons who pay less and more than under the first scenario, and by how many fen in all."""
 
 
 @dataclass
@@ -179,10 +98,6 @@ class Outcome:
         """The layers of all scenarios, in the order in which they pay."""
         named = dict.fromkeys(m for t in self.tallies for m in t.measures[len(BILL_MEASURES) :] if "·" not in m)
         return tuple(named)
-
-
-PERSON_AXES = ("year", "identity", "decile", "county")
-BILL_MEASURES = ("bills", "total", "in_scope", "patient", "patient_in_scope", "days")
 
 
 def _words(axes: Axes, axis: str) -> Sequence[int | str]:
@@ -228,17 +143,18 @@ def run(
     axes = axes_of(population, years)
     task = Task(population, tuple(scenarios), axes, growth)
     chunks = [range(k, min(k + CHUNK, population.buckets)) for k in range(0, population.buckets, CHUNK)]
-    tallies: tuple[Tally, ...] | None = None
     worked = _worked(task, chunks, workers) if spread_out is None else _elsewhere(task, chunks, spread_out)
-    for number, found in worked:
-        tallies = tallies or found
-        if found is not tallies:
-            for mine, more in zip(tallies, found, strict=True):
-                mine.add(more)
-        if progress is not None:
-            progress(number, population.buckets)
-    assert tallies is not None
+    tallies = merged(_told(worked, population.buckets, progress))
     return Outcome(population, tuple(scenarios), axes, tallies)
+
+
+def _told(
+    worked: Iterable[tuple[int, tuple[Tally, ...]]], buckets: int, progress: Progress | None
+) -> Iterator[tuple[Tally, ...]]:
+    for done, found in worked:
+        if progress is not None:
+            progress(done, buckets)
+        yield found
 
 
 def _worked(task: Task, chunks: list[range], workers: int) -> Iterator[tuple[int, tuple[Tally, ...]]]:
@@ -310,12 +226,12 @@ class Worker:
         self.settlers: dict[tuple[int, str], Settler] = {}
         areas = dict.fromkeys(part.profile.area for part in task.population.parts)
         self.schemes = [{area: load_scheme(area, s.policies) for area in areas} for s in task.scenarios]
-        self.measures = [_measures(schemes.values()) for schemes in self.schemes]
+        self.measures = [measures_of(schemes.values()) for schemes in self.schemes]
         self.first = True
 
     def settle(self, chunk: range) -> tuple[Tally, ...]:
         """The tallies of a chunk, one for each scenario."""
-        tallies = tuple(_empty(measures, self.task) for measures in self.measures)
+        tallies = tuple(empty(measures, self.task.axes, self.task.population.buckets) for measures in self.measures)
         parts: dict[int, list[int]] = {}
         for bucket in chunk:
             parts.setdefault(self.task.population.part_of(bucket), []).append(bucket)
@@ -335,17 +251,19 @@ class Worker:
             bills, places, bucket_of = drawn[growth]
             settler = self._settler(number, area)
             result = settler.settle(bills)
-            owed = _add(tally, places, settler.scheme, result.outputs, result.out, result.patient, bucket_of)
+            owed = add(tally, places, settler.scheme, result.outputs, result.out, result.patient, bucket_of)
             if before is None:
                 before = owed
             elif growth == (self.task.scenarios[0].growth or self.task.growth):
-                _compare(tally, places, before, owed)
+                compare(tally, places, before, owed)
 
     def _drawn(self, buckets: list[int], growth: tuple[Growth, ...]) -> tuple[pa.Table, Places, Ints]:
         """The bills of some buckets under some growth, where each belongs, and each person's bucket."""
         found = [self._draw(bucket, growth) for bucket in buckets]
         bills = pa.concat_tables([table for _, table in found])
-        places = Places(self.task, self.task.population.profile(buckets[0]), _joined([who for who, _ in found]), bills)
+        places = Places(
+            self.task.axes, self.task.population.profile(buckets[0]), _joined([who for who, _ in found]), bills
+        )
         return bills, places, np.repeat(buckets, [len(who) for who, _ in found])
 
     def _draw(self, bucket: int, growth: tuple[Growth, ...]) -> tuple[Persons, pa.Table]:
@@ -371,31 +289,6 @@ class Worker:
         return settler
 
 
-def _measures(schemes: Iterable[Scheme]) -> tuple[str, ...]:
-    """What is summed over bills: `BILL_MEASURES`, then each layer and its parts (基本医保, 基本医保·tilt …)."""
-    layers = dict.fromkeys(layer.name for scheme in schemes for layer in scheme.layers)
-    return (
-        *BILL_MEASURES,
-        *(name + part for name in layers for part in ("", "·tilt", "·penalty", "·deductible", "·held")),
-    )
-
-
-def _empty(measures: tuple[str, ...], task: Task) -> Tally:
-    axes, buckets = task.axes, task.population.buckets
-    years, identities = len(axes.years), len(axes.identities)
-    layers = sum("·" not in m for m in measures[len(BILL_MEASURES) :])
-
-    def zeros(*shape: int) -> Ints:
-        return np.zeros(shape, dtype=np.int64)
-
-    return Tally(
-        measures, zeros(*axes.of_bills, len(measures)), zeros(*axes.of_persons, len(PERSON_MEASURES)),
-        zeros(years, 12, len(axes.counties), len(measures)), zeros(years, identities, SHARE_BINS + 1),
-        zeros(years, identities, AMOUNT_BINS), zeros(years, identities, layers), zeros(buckets, years, len(measures)),
-        zeros(years, identities, DECILES, len(GAIN_GROUPS)),
-    )  # fmt: skip
-
-
 def _joined(parts: list[Persons]) -> Persons:
     """Persons of several buckets as one; households are numbered apart already."""
     if len(parts) == 1:
@@ -405,147 +298,3 @@ def _joined(parts: list[Persons]) -> Persons:
         for name in Persons.__annotations__ if name not in ("part", "first")
     }  # fmt: skip
     return Persons(parts[0].part, parts[0].first, **columns)
-
-
-class Places:
-    """Where each bill and each person-year of a chunk belongs: cells as flat numbers."""
-
-    def __init__(self, task: Task, profile: Profile, who: Persons, bills: pa.Table) -> None:
-        axes = task.axes
-        self.axes, self.who = axes, who
-        self.person = bills["person"].to_numpy() - who.first
-        day = bills["discharged_on"].combine_chunks().cast(pa.int32()).to_numpy().astype("datetime64[D]")
-        year = day.astype("datetime64[Y]").astype(int) + 1970
-        self.year = year - axes.years[0] if _consecutive(axes.years) else np.searchsorted(axes.years, year)
-        self.month = day.astype("datetime64[M]").astype(int) % 12
-        self.care = bills["care"].combine_chunks().indices.to_numpy()
-        setting = np.array([axes.settings.index(s.key) for s in profile.settings])[bills["setting"].to_numpy()]
-        identity = np.array([axes.identities.index(code) for code in identities_of(profile)])[who.identity]
-        county = np.array([axes.counties.index(name) for name in profile.counties])[who.county]
-        decile = np.searchsorted(axes.decile_edges, who.income, side="right")
-        self.identity, self.county, self.decile = identity, county, decile
-        at = (self.year, self.care, setting, identity[self.person], decile[self.person], county[self.person])
-        self.bill_cell = np.ravel_multi_index(at, axes.of_bills)
-        self.month_cell = np.ravel_multi_index(
-            (self.year, self.month, county[self.person]), (len(axes.years), 12, len(axes.counties))
-        )
-        self.total = sum(bills[p].to_numpy() for p in ("in_scope", "first_pay", "over_limit", "own"))
-        self.in_scope = bills["in_scope"].to_numpy()
-        stay = day - bills["admitted_on"].combine_chunks().cast(pa.int32()).to_numpy().astype("datetime64[D]")
-        self.days = stay.astype(int)
-        self.persons = len(who)
-        self.poverty_line = int(profile["households.income_ordinary"])
-        self.person_year = self.year * self.persons + self.person
-        self.household = np.unique(who.household, return_inverse=True)[1]
-
-    def per_person(self, values: Ints) -> Ints:
-        """(year, person) → sum over the person's bills."""
-        size = len(self.axes.years) * self.persons
-        return _summed(self.person_year, values, size).reshape(len(self.axes.years), self.persons)
-
-
-def _consecutive(years: Sequence[int]) -> bool:
-    return list(years) == list(range(years[0], years[0] + len(years)))
-
-
-def _summed(cell: Ints, values: Ints, size: int) -> Ints:
-    """Sums by cell. Exact: a chunk's sums stay below 2^53 fen, which is 90 million million yuan."""
-    return np.bincount(cell, weights=values, minlength=size).astype(np.int64)
-
-
-def _add(
-    tally: Tally,
-    places: Places,
-    scheme: Scheme,
-    outputs: Sequence[tuple[int, str]],
-    out: Ints,
-    patient: Ints,
-    bucket_of: Ints,
-) -> Ints:
-    """Add a settled chunk to a tally. Returns what each person paid in each year, (year, person)."""
-    axes = places.axes
-    paid = patient.sum(axis=0)
-    columns: dict[str, Ints] = {
-        "bills": np.ones(len(paid), np.int64), "total": places.total, "in_scope": places.in_scope, "patient": paid,
-        "patient_in_scope": patient[0], "days": places.days,
-    }  # fmt: skip
-    over: dict[int, Ints] = {}
-    for (layer, what), values in zip(outputs, out, strict=True):
-        name = scheme.layers[layer].name
-        if what == "over":
-            over[layer] = values
-        elif not what.startswith("payer."):
-            columns[name if what == "pay" else f"{name}·{what}"] = values
-    size, months = int(np.prod(axes.of_bills)), len(axes.years) * 12 * len(axes.counties)
-    in_bucket = bucket_of[places.person] * len(axes.years) + places.year
-    for measure, values in columns.items():
-        n = tally.measures.index(measure)
-        tally.bills[..., n] += _summed(places.bill_cell, values, size).reshape(axes.of_bills)
-        tally.months[..., n] += _summed(places.month_cell, values, months).reshape(tally.months.shape[:-1])
-        sums = _summed(in_bucket, values, tally.by_bucket.shape[0] * len(axes.years))
-        tally.by_bucket[..., n] += sums.reshape(tally.by_bucket.shape[:-1])
-    owed = places.per_person(paid)
-    _add_persons(tally, places, owed)
-    names = [m for m in tally.measures[len(BILL_MEASURES) :] if "·" not in m]
-    for layer, values in over.items():
-        reached = places.per_person(values) > 0
-        at = names.index(scheme.layers[layer].name)
-        for year in range(len(axes.years)):
-            tally.limits[year, :, at] += np.bincount(places.identity[reached[year]], minlength=len(axes.identities))
-    return owed
-
-
-def _add_persons(tally: Tally, places: Places, owed: Ints) -> None:
-    axes, who = places.axes, places.who
-    total = places.per_person(places.total)
-    bills = places.per_person(np.ones(len(places.person), np.int64))
-    stays = places.per_person((places.care == INPATIENT).astype(np.int64))
-    size = np.bincount(places.household)
-    income = np.zeros(len(size), np.int64)
-    income[places.household] = who.income
-    for year in range(len(axes.years)):
-        of_home = np.bincount(places.household, weights=owed[year]).astype(np.int64)
-        measures = {
-            "persons": np.ones(places.persons, np.int64), "with_bills": bills[year] > 0, "with_stays": stays[year] > 0,
-            "total": total[year], "patient": owed[year],
-            "poorer": ((income * size - of_home) * 2 < places.poverty_line * size)[places.household],
-            **{
-                f"catastrophic_{share}": (of_home * 100 >= share * income * size)[places.household]
-                & (of_home[places.household] > 0)
-                for share in CATASTROPHIC
-            },
-        }  # fmt: skip
-        cell = np.ravel_multi_index((places.identity, places.decile, places.county), axes.of_persons[1:])
-        for measure, values in measures.items():
-            n = PERSON_MEASURES.index(measure)
-            found = _summed(cell, values, int(np.prod(axes.of_persons[1:])))
-            tally.persons[year, ..., n] += found.reshape(axes.of_persons[1:])
-        ill = stays[year] > 0
-        share = owed[year][ill] * SHARE_BINS // np.maximum(1, total[year][ill])
-        amount = np.log(np.maximum(1.0, owed[year][ill] / 100)) / np.log(AMOUNT_BASE)
-        of = places.identity[ill]
-        np.add.at(tally.share_bins[year], (of, share), 1)
-        np.add.at(tally.amount_bins[year], (of, np.minimum(AMOUNT_BINS - 1, amount.astype(np.int64))), 1)
-
-
-def _compare(tally: Tally, places: Places, before: Ints, after: Ints) -> None:
-    """Who pays less and who more than under the first scenario, and the most striking of them."""
-    axes = places.axes
-    total = None
-    for year, gain in enumerate(before - after):
-        won, lost = gain > 0, gain < 0
-        if not (won.any() or lost.any()):
-            continue
-        cell = places.identity * DECILES + places.decile
-        for n, values in enumerate((won, lost, np.where(won, gain, 0), np.where(lost, -gain, 0))):
-            found = _summed(cell, values, len(axes.identities) * DECILES)
-            tally.gains[year, ..., n] += found.reshape(len(axes.identities), DECILES)
-        total = places.per_person(places.total) if total is None else total
-        for cases, size in ((tally.winners, gain), (tally.losers, -gain)):
-            for person in np.argsort(-size, kind="stable")[:CASES]:
-                if size[person] > 0:
-                    cases.append(Case(
-                        places.who.first + int(person), axes.years[year], axes.identities[places.identity[person]],
-                        int(total[year][person]), int(before[year][person]), int(after[year][person]),
-                    ))  # fmt: skip
-    tally.winners, tally.losers = _most(tally.winners), _most(tally.losers)

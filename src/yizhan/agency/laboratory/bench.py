@@ -7,14 +7,11 @@ Everything heavy is loaded inside the functions: a page is shown without the com
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yizhan.agency.laboratory.errors import NoLaboratory
 from yizhan.agency.laboratory.models import Study
@@ -23,14 +20,12 @@ from yizhan.simulation.scenarios import Change, changed
 
 if TYPE_CHECKING:
     from yizhan.simulation.cliffs import Cliff
-    from yizhan.simulation.run import Outcome, Scenario, Tally
+    from yizhan.simulation.run import Outcome, Scenario
 
 STEP = 2
 """Buckets that one step settles: some seconds, after which a run can be stopped."""
 
 _NEEDED = ("numba", "numpy", "pyarrow")
-_SUMS = ("bills", "persons", "months", "share_bins", "amount_bins", "limits", "by_bucket", "gains")
-_CASES = ("winners", "losers")
 
 
 def available() -> bool:
@@ -85,6 +80,8 @@ class Bench:
 
     def settle(self, step: int) -> bytes:
         """What one step finds, as bytes."""
+        from yizhan.simulation.tallies import written
+
         return written(self.worker.settle(self.chunks[step]))
 
     def cliffs(self, scenario: int, progress: Callable[[int, int], None] | None = None) -> list[Cliff]:
@@ -96,16 +93,9 @@ class Bench:
     def outcome(self, parts: Iterable[bytes]) -> Outcome:
         """All steps together."""
         from yizhan.simulation.run import Outcome
+        from yizhan.simulation.tallies import merged, read
 
-        tallies: tuple[Tally, ...] | None = None
-        for part in parts:
-            found = read(part)
-            if tallies is None:
-                tallies = found
-                continue
-            for mine, more in zip(tallies, found, strict=True):
-                mine.add(more)
-        assert tallies is not None
+        tallies = merged(read(part) for part in parts)
         return Outcome(self.population, self.scenarios, self.task.axes, tallies)
 
     def close(self) -> None:
@@ -130,36 +120,3 @@ def clear() -> None:
     """Put away what is at hand."""
     while _AT_HAND:
         _AT_HAND.popitem()[1].close()
-
-
-# --- Tallies as bytes -----------------------------------------------------------------------------------------------------
-
-
-def written(tallies: Sequence[Tally]) -> bytes:
-    """Tallies as a compressed NumPy archive; words and cases as JSON inside it."""
-    import numpy as np
-
-    arrays = {f"{n}.{name}": getattr(tally, name) for n, tally in enumerate(tallies) for name in _SUMS}
-    words = [
-        {"measures": t.measures, **{side: [asdict(case) for case in getattr(t, side)] for side in _CASES}} for t in tallies
-    ]  # fmt: skip
-    out = io.BytesIO()
-    text = np.frombuffer(json.dumps(words, default=int).encode(), dtype=np.uint8)
-    np.savez_compressed(out, words=text, allow_pickle=False, **arrays)
-    return out.getvalue()
-
-
-def read(part: bytes) -> tuple[Tally, ...]:
-    """The tallies that `written` made."""
-    import numpy as np
-
-    from yizhan.simulation.run import Case, Tally
-
-    with np.load(io.BytesIO(part), allow_pickle=False) as archive:
-        words: list[Mapping[str, Any]] = json.loads(archive["words"].tobytes())
-        found = []
-        for n, said in enumerate(words):
-            sums = {name: archive[f"{n}.{name}"] for name in _SUMS}
-            winners, losers = ([Case(**case) for case in said[side]] for side in _CASES)
-            found.append(Tally(tuple(said["measures"]), **sums, winners=winners, losers=losers))
-        return tuple(found)

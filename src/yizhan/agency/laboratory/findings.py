@@ -22,7 +22,8 @@ from yizhan.simulation.tables import Column, Table, as_data, of_data
 
 if TYPE_CHECKING:
     from yizhan.simulation.cliffs import Cliff
-    from yizhan.simulation.run import Case, Outcome
+    from yizhan.simulation.run import Outcome
+    from yizhan.simulation.tallies import Case
 
 SHOWN_CASES = 8
 """Persons who gain most, and as many who lose most, whose bills are kept."""
@@ -108,7 +109,7 @@ def _own_shares(outcome: Outcome) -> Table:
     """How many persons with a stay keep which share of their year's cost, by group."""
     import numpy as np
 
-    from yizhan.simulation.run import SHARE_BINS
+    from yizhan.simulation.tallies import SHARE_BINS
 
     identities = np.array([bool(code) for code in outcome.axes.identities])
     rows = []
@@ -243,7 +244,7 @@ def cells(outcome: Outcome) -> bytes:
     import pyarrow.parquet as pq
 
     from yizhan.simulation.population import CARES
-    from yizhan.simulation.run import CELL, DECILES
+    from yizhan.simulation.tallies import CELL, DECILES
 
     axes = outcome.axes
     words: dict[str, Sequence[Any]] = {
