@@ -25,6 +25,7 @@ from yizhan.agency.care.errors import (
     DepositNotTaken,
     LineNotThere,
     LinesOfHospital,
+    MoreThanOwed,
     NotDischarged,
     NothingToReturn,
     NotOfTheWindow,
@@ -440,7 +441,7 @@ def take_money(
 
     The receipt's number is the institution's; without one it gets one of ours. `message_id` is the number of a page's
     confirmation: confirmed twice, money moves once, and the first row is the answer. Raises NotFound, ReceiptTaken,
-    OverPaidBack where more would be given back than was taken, DepositNotTaken where the agreement has none, or too late.
+    MoreThanOwed, OverPaidBack where more would be given back than was taken, DepositNotTaken where the agreement has none, or too late.
     """
     demand(acting_user, Right.PATIENT_MONEY)
     with acting(acting_user):
@@ -450,12 +451,15 @@ def take_money(
         known = PatientPayment.objects.filter(visit=visit, message_id=message_id).first() if message_id else None
         if known is not None:
             return known
-        settled = Settlement.objects.live().filter(visit=visit).exists()
-        if kind == "deposit":
-            _refuse_deposit(visit, visit.institution, settled=settled)
-        elif kind == "payment" and not settled:
-            raise PaymentTooEarly(visit=visit.number)
+        settled = Settlement.objects.live().filter(visit=visit).first()
         kept = sum(p.fen for p in PatientPayment.objects.filter(visit=visit))
+        if kind == "deposit":
+            _refuse_deposit(visit, visit.institution, settled=settled is not None)
+        elif kind == "payment":
+            if settled is None:
+                raise PaymentTooEarly(visit=visit.number)
+            if fen > (owed := max(0, settled.due_fen - kept)):
+                raise MoreThanOwed(visit=visit.number, owed=yuan_grouped(owed))
         if kind == "refund" and fen > kept:
             raise OverPaidBack(yuan=yuan_grouped(kept))
         signed = -fen if kind == "refund" else fen

@@ -79,11 +79,6 @@ def is_settled(found: Visit) -> bool:
     return Settlement.objects.live().filter(visit=found).exists()
 
 
-def took(found: Visit, message_id: str) -> bool:
-    """Whether the money of a page's confirmation has moved already."""
-    return bool(message_id) and PatientPayment.objects.filter(visit=found, message_id=message_id).exists()
-
-
 def last_reversal(found: Visit) -> Settlement | None:
     """The reversal after which a visit has no settlement that holds."""
     return Settlement.objects.latest_rows().filter(visit=found, kind="reversed").select_related("recorded_by").first()

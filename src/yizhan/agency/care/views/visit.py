@@ -13,7 +13,6 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from yizhan.agency.care import actions, effects, queries, rewriting
-from yizhan.agency.care.errors import MoreThanOwed
 from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.care.views.forms import CorrectForm, DayForm, MoneyForm, VisitForm, WhyForm
 from yizhan.agency.care.views.shared import Refusal, ToBeSeen, once_seen, shown_effects
@@ -23,7 +22,7 @@ from yizhan.agency.people.queries import shown_name
 from yizhan.agency.providers.queries import standing
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
-from yizhan.engine.money import yuan, yuan_grouped
+from yizhan.engine.money import yuan
 
 
 def _asked(
@@ -173,10 +172,6 @@ def money(request: Request, number: int) -> HttpResponse:
     )  # fmt: skip
 
     def act() -> str:
-        given = form.cleaned_data
-        again = queries.took(found, given["message_id"])
-        if live and given["kind"] == "payment" and given["fen"] > owed and not again:
-            raise MoreThanOwed(visit=found.number, owed=yuan_grouped(max(0, owed)))
         actions.take_money(number, **form.cleaned_data, on=timezone.localdate(), acting_user=request.user)
         return say("已记账。", "Booked.")
 
