@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from yizhan.cli import main
 from yizhan.engine.facts import POTS
 from yizhan.errors import Problems
 from yizhan.exchange import read_request, settle_request
@@ -25,6 +27,7 @@ from yizhan.simulation.profile import load, shipped
 from yizhan.simulation.recorded import Recorded, write
 from yizhan.simulation.run import PRESENT, Outcome, Scenario, run
 from yizhan.simulation.scenarios import changed, figures, parse_change
+from yizhan.simulation.tables import shown
 from yizhan.simulation.tallies import CATASTROPHIC, SUMS
 from yizhan.simulation.validation import validation
 
@@ -382,4 +385,45 @@ def test_every_cell_of_every_table_can_be_read_in_both_languages(two_years: Outc
         for row in table.rows:
             for column, value in zip(table.columns, row, strict=True):
                 for lang in ("zh", "en"):
-                    assert reports.shown(column.kind, value, lang) or column.kind == "flag"
+                    assert shown(column.kind, value, lang) or column.kind == "flag"
+
+
+# --- The command line --------------------------------------------------------------------------------------------------------
+
+SOME = ["--persons", str(BUCKET), "--json"]
+"""As many as the cliffs are searched among, so that the same loop serves."""
+
+
+def found_by(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """The tables that a command prints, by key."""
+    assert main([*arguments, *SOME]) == 0
+    return {table["key"]: table for table in json.loads(capsys.readouterr().out)}
+
+
+def test_simulate_and_compare_print_their_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    alone = found_by(capsys, "simulate", CHIFENG)
+    assert {"outlay", "burden", "by_setting", "by_county", "by_decile", "ceilings", "fit", "validation"} <= set(alone)
+    changes = found_by(capsys, "compare", CHIFENG, "--change", POINTS)["changes"]["rows"]
+    paid = {row[2]: row[3] for row in alone["outlay"]["rows"]}
+    assert {row[1]: row[2] for row in changes} == paid, "before the reform is what simulate says"
+    assert all((row[1] == "基本医保") <= (row[4] > 0) for row in changes)
+
+
+def test_cliffs_writes_cases_that_settle_reads(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = found_by(capsys, "cliffs", CHIFENG, "--cases", str(tmp_path))["cliffs"]["rows"]
+    assert len(list(tmp_path.iterdir())) == 2 * len(rows) > 10
+    assert main(["settle", str(tmp_path / "01a.json"), "--json"]) == 0
+
+
+def test_forecast_goes_on_for_years_and_knows_no_records(capsys: pytest.CaptureFixture[str]) -> None:
+    years = found_by(capsys, "forecast", CHIFENG, "--years", "2018", "2019", "--cost", "1.06")["fund_years"]["rows"]
+    assert [row[0] for row in years] == [2018, 2019]
+    assert years[1][2] > years[0][2]
+    with pytest.raises(SystemExit):
+        main(["forecast", "--records", "x"])
+
+
+def test_behaviour_is_refused_for_bills_on_record(ten: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["compare", "--records", str(ten), "--years", "2018", "--change", POINTS, "--elasticity", "-0.2"]
+    assert main(given) == 2
+    assert "records_unusable" in capsys.readouterr().err

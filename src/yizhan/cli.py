@@ -464,6 +464,17 @@ def _add_laboratory(add: Callable[..., argparse.ArgumentParser]) -> None:
         "--change", action="append", default=[], metavar="TEXT",
         help="改一个数，如“赤卫计发〔2018〕39号 第11条 70%%=75%%” change one printed figure; may be repeated",
     )  # fmt: skip
+    comparing.add_argument(
+        "--elasticity", type=float, default=0.0, metavar="E",
+        help="住院次数随自负比例变化的弹性，如 -0.2，不写为不变 behaviour: stays by own share (default: none)",
+    )  # fmt: skip
+    comparing.add_argument(
+        "--nearer",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="市级以上住院下沉一级的份额 stays moved nearer (default 0)",
+    )
     cliffs = add(
         "cliffs", _laboratory("cliffs"), "悬崖：哪里差一点，个人就多付很多 where a small step costs a patient much"
     )
@@ -491,14 +502,15 @@ def _add_laboratory(add: Callable[..., argparse.ArgumentParser]) -> None:
             default="",
             help="在 Spark 或 Ray 上算（另装同名的包）settle on a cluster",
         )
+    for command in (simulate, comparing, cliffs):  # bills on record neither grow nor go on: no forecast
+        command.add_argument(
+            "--records", type=Path, metavar="DIR", help="用记录在案的人和账单 people and bills on record"
+        )
     for command in (simulate, comparing, cliffs, forecast):
         command.add_argument(
             "profile", metavar="PROFILE", nargs="?", default="chifeng-2018",
             help="人口画像或 .toml 文件（默认 chifeng-2018）profile, or a .toml file",
         )  # fmt: skip
-        command.add_argument(
-            "--records", type=Path, metavar="DIR", help="用记录在案的人和账单 people and bills on record"
-        )
         command.add_argument("--persons", type=_count, metavar="N", help="人数 persons (default: the profile's)")
         command.add_argument("--seed", type=int, default=1, metavar="N", help="种子 seed (default 1)")
         command.add_argument("--years", type=int, nargs="+", default=[], metavar="YEAR", help="年度 years")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -87,13 +88,16 @@ def his(world: World) -> Hospital:
     return connected(world.yuhu)
 
 
-def test_an_inpatient_day(world: World, his: Hospital) -> None:
-    def asked(infno: str, content: Any, name: str = "") -> Any:
-        answer = his.call(infno, content)
-        golden(name or infno, his, answer)
-        assert answer["infcode"] == 0, answer["err_msg"]
-        return answer["output"]
+def ask(his: Hospital, infno: str, content: Any, name: str = "") -> Any:
+    """The output of a message that is taken; request and answer are compared with the golden file of that name."""
+    answer = his.call(infno, content)
+    golden(name or infno, his, answer)
+    assert answer["infcode"] == 0, answer["err_msg"]
+    return answer["output"]
 
+
+def test_an_inpatient_day(world: World, his: Hospital) -> None:
+    asked = partial(ask, his)
     person, today = patient(world), timezone.localdate()
     number = synthetic_id("430302", BORN, 1)
     asked("9001", {"signIn": {"opter_no": "0001", "ip": "10.0.0.8", "mac": "00-00-00-00-00-01"}})
@@ -163,12 +167,7 @@ def test_an_inpatient_day(world: World, his: Hospital) -> None:
 
 
 def test_an_outpatient_day_with_two_chargings(world: World, his: Hospital) -> None:
-    def asked(infno: str, content: Any, name: str = "") -> Any:
-        answer = his.call(infno, content)
-        golden(name or infno, his, answer)
-        assert answer["infcode"] == 0, answer["err_msg"]
-        return answer["output"]
-
+    asked = partial(ask, his)
     person, today = patient(world), timezone.localdate()
     about = {"insutype": "390", "mdtrt_cert_type": "02", "mdtrt_cert_no": "", "atddr_no": "D1", "dr_name": "医生甲"}
     registering = {

@@ -33,8 +33,8 @@ from yizhan.policy.areas import load_scheme
 from yizhan.policy.thresholds import cut_text, cutting_rules
 from yizhan.simulation.population import Ints, Population, identities_of
 from yizhan.simulation.profile import Profile
-from yizhan.simulation.reports import Column, Table
 from yizhan.simulation.run import Scenario
+from yizhan.simulation.tables import Column, Table
 
 LEAST = 10_000
 """Fen from which a difference counts: what a day of care costs a poor family."""

@@ -23,8 +23,9 @@ from yizhan.errors import Problems
 from yizhan.simulation.errors import ActualsUnreadable
 from yizhan.simulation.population import Growth
 from yizhan.simulation.profile import Profile
-from yizhan.simulation.reports import Column, Table, spread
+from yizhan.simulation.reports import spread
 from yizhan.simulation.run import Outcome
+from yizhan.simulation.tables import Column, Table
 
 BASIC = "基本医保"
 """The layer that the basic fund pays."""

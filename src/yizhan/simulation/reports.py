@@ -14,7 +14,7 @@ import numpy as np
 from yizhan.simulation.fit import fit
 from yizhan.simulation.population import Ints
 from yizhan.simulation.run import Outcome
-from yizhan.simulation.tables import Column, Table, identity_words, shown
+from yizhan.simulation.tables import Column, Table
 from yizhan.simulation.tallies import AMOUNT_BASE, BILL_MEASURES, CATASTROPHIC, SHARE_BINS
 
 RESAMPLES = 1000
@@ -237,6 +237,3 @@ def tables(outcome: Outcome) -> list[Table]:
         reports: list[Callable[[Outcome, int], Table]] = [changes_of_outlay, winners_and_losers, burden, cases]
         found += [report(outcome, scenario) for report in reports]
     return found
-
-
-__all__ = ["Column", "Table", "identity_words", "shown", "tables"]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,12 +157,3 @@ def _replaced(line: str, change: Change) -> str:
             ]
         )
     return line[: change.column] + change.new + line[end:]
-
-
-def described(changes: Sequence[Change], known: Sequence[PrintedFigure]) -> list[tuple[str, str, str, str]]:
-    """(document, article, old, new) of each change, as pages print it."""
-    places = {(f.file, f.line, f.column): f for f in known}
-    return [
-        (places[c.file, c.line, c.column].document, places[c.file, c.line, c.column].article, c.old, c.new)
-        for c in changes
-    ]

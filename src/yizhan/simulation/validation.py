@@ -7,8 +7,8 @@ to draw the population, so they can fail.
 from __future__ import annotations
 
 from yizhan.simulation.forecast import scale_of
-from yizhan.simulation.reports import Column, Table
 from yizhan.simulation.run import Outcome
+from yizhan.simulation.tables import Column, Table
 
 
 def validation(outcome: Outcome, scenario: int = 0) -> Table:

@@ -69,12 +69,10 @@ def _download(infno: str, words: tuple[str, str], kind: str, fees: Sequence[str]
     return download
 
 
-DOWNLOADS = [
-    _download("1301", ("西药中成药目录下载", "download of drugs"), "drug", ("09", "11")),
-    _download("1302", ("中药饮片目录下载", "download of herbal pieces"), "drug", ("10",)),
-    _download("1305", ("医疗服务项目目录下载", "download of services"), "service", ()),
-    _download("1306", ("医用耗材目录下载", "download of supplies"), "supply", ()),
-]
+_download("1301", ("西药中成药目录下载", "download of drugs"), "drug", ("09", "11"))
+_download("1302", ("中药饮片目录下载", "download of herbal pieces"), "drug", ("10",))
+_download("1305", ("医疗服务项目目录下载", "download of services"), "service", ())
+_download("1306", ("医用耗材目录下载", "download of supplies"), "supply", ())
 
 
 # --- In pages ---------------------------------------------------------------------------------------------------------

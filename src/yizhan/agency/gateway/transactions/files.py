@@ -17,7 +17,6 @@ FILE = "gateway.file"
 """Purpose of the seal."""
 
 KEPT_DAYS = 7
-LARGEST = 8 << 20
 
 
 @transaction("9101", "文件上传", "file upload", Right.PROVIDER_SEE)
