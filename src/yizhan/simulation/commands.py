@@ -171,13 +171,17 @@ def _print(population: Population, tables: Sequence[Table], options: argparse.Na
     console = Console(width=None if sys.stdout.isatty() else WIDE)
     profile = population.parts[0].profile
     zh = options.lang == "zh"
-    stand_ins = len(profile.stand_ins)
-    console.print(
-        f"{profile.name}，{population.size:,} 人（人造，种子 {population.seed}）；画像里有 {stand_ins} 个拟的数"
-        if zh
-        else f"{profile.name_en}, {population.size:,} persons (made up, seed {population.seed}); "
-        f"{stand_ins} figures of the profile are stand-ins"
-    )
+    size, stand_ins = f"{population.size:,}", len(profile.stand_ins)
+    if isinstance(population, Recorded):
+        told = f"{profile.name}：记录在案的 {size} 人" if zh else f"{profile.name_en}: {size} persons on record"
+    elif zh:
+        told = f"{profile.name}，{size} 人（人造，种子 {population.seed}）；画像里有 {stand_ins} 个拟的数"
+    else:
+        told = (
+            f"{profile.name_en}, {size} persons (made up, seed {population.seed}); "
+            f"{stand_ins} figures of the profile are stand-ins"
+        )
+    console.print(told)
     for table in tables:
         console.print(_as_rich(table, options.lang))
     return 0
