@@ -287,3 +287,9 @@ def test_a_document_that_ended_is_said_on_the_bill_and_to_the_bureau(world: Worl
     assert name in client.get("/").content.decode()
     documents = client.get("/care/policies").content.decode()
     assert documents.count("没有接续</span>") == 1 and "已由后来的文件接续" in documents
+
+
+def test_above_the_pooling_areas_the_documents_of_each_are_shown(world: World) -> None:
+    page = world.client(world.hunan.officer).get("/care/policies")
+    assert page.status_code == 200
+    assert "潭医保发〔2021〕26号" in page.content.decode()

@@ -19,6 +19,7 @@ from yizhan.agency.care.reading import MOST_BYTES, read_bills
 from yizhan.agency.care.refusals import rows as refusals_in_order
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.words import Words, lang, later, say
+from yizhan.agency.enrolment.views.choosing import has_rules, pooling_areas
 from yizhan.agency.enrolment.years import scheme_at
 from yizhan.agency.jobs.actions import start
 from yizhan.agency.people.models import Person
@@ -26,6 +27,7 @@ from yizhan.agency.people.queries import shown_name
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
 from yizhan.engine.facts import FACTS
+from yizhan.engine.scheme import Scheme
 from yizhan.errors import Problems
 from yizhan.policy.endings import ended, ending
 
@@ -111,9 +113,15 @@ def import_bills(request: Request) -> HttpResponse:
 
 @page(Right.SETTLEMENT_SEE)
 def policies(request: Request) -> HttpResponse:
-    """The documents of the officer's area, when they began and end, and which end without a successor."""
-    scheme = scheme_at(request.user.area_path)
-    today = timezone.localdate()
+    """The documents of the officer's area, or of each pooling area below it: their days, and which end without a successor."""
+    area, today = request.user.area, timezone.localdate()
+    paths = [area.path] if has_rules(area.path) else [part.area.path for part in pooling_areas(area) if part.known]
+    shown = [_documents(scheme_at(path), today) for path in paths]
+    return render(request, "care/policies.html", {"areas": shown})
+
+
+def _documents(scheme: Scheme, today: date) -> dict[str, Any]:
+    """An area's name and its documents, those that somebody has to look at first."""
     gone, soon = ended(scheme, today), ending(scheme, today)
     rows = [
         {
@@ -122,7 +130,7 @@ def policies(request: Request) -> HttpResponse:
         }
         for d in sorted(scheme.documents, key=lambda d: (d not in gone, d not in soon, d.nature != "正文", d.begins_on))
     ]  # fmt: skip
-    return render(request, "care/policies.html", {"rows": rows, "area": say(scheme.name, scheme.name_en)})
+    return {"name": say(scheme.name, scheme.name_en), "rows": rows}
 
 
 @page(Right.VISIT_SEE)
