@@ -36,7 +36,13 @@ class Made:
 
 
 def make_key(
-    officer: Officer, *, name: str, scopes: Iterable[str], ends_on: date, networks: Iterable[str] = (), acting_user: Actor
+    officer: Officer,
+    *,
+    name: str,
+    scopes: Iterable[str],
+    ends_on: date,
+    networks: Iterable[str] = (),
+    acting_user: Actor,
 ) -> Made:
     """Make a key for an officer: by that officer, or by the operator for him.
 
@@ -71,7 +77,9 @@ def _problems(
 ) -> list[Problem]:
     problems: list[Problem] = []
     if not name.strip() or len(name.strip()) > 60:
-        problems.append(BadKeyTerms(what_zh="请写明用途，最多 60 字", what_en="say what it is for, in at most 60 characters"))
+        problems.append(
+            BadKeyTerms(what_zh="请写明用途，最多 60 字", what_en="say what it is for, in at most 60 characters")
+        )
     if not scopes:
         problems.append(BadKeyTerms(what_zh="至少选一项权限", what_en="choose at least one right"))
     for scope in scopes:
@@ -82,10 +90,14 @@ def _problems(
             )
     if not today <= ends_on <= today + timedelta(days=LONGEST_DAYS):
         problems.append(
-            BadKeyTerms(what_zh="最后一天应在今天到一年以内", what_en="the last day lies between today and a year from now")
+            BadKeyTerms(
+                what_zh="最后一天应在今天到一年以内", what_en="the last day lies between today and a year from now"
+            )
         )
     if len(networks) > MOST_NETWORKS:
-        problems.append(BadKeyTerms(what_zh=f"最多 {MOST_NETWORKS} 个网络", what_en=f"at most {MOST_NETWORKS} networks"))
+        problems.append(
+            BadKeyTerms(what_zh=f"最多 {MOST_NETWORKS} 个网络", what_en=f"at most {MOST_NETWORKS} networks")
+        )
     for network in networks:
         try:
             ipaddress.ip_network(network, strict=False)

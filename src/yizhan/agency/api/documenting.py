@@ -73,7 +73,9 @@ def groups(schema: Mapping[str, Any], lang: str) -> list[GroupLine]:
         for method, told in methods.items():
             found[told["tags"][0]].append(_operation(schema, path, method, told, lang))
     return [
-        GroupLine(words.zh if lang == "zh" else words.en, name, found[name]) for name, words in GROUPS.items() if found[name]
+        GroupLine(words.zh if lang == "zh" else words.en, name, found[name])
+        for name, words in GROUPS.items()
+        if found[name]
     ]
 
 
@@ -139,7 +141,11 @@ def _fields(schema: Mapping[str, Any], shape: Mapping[str, Any], lang: str, dept
         return
     needed = set(found.get("required", ()))
     for name, inner in found.get("properties", {}).items():
-        about = _picked(inner.get("description", "") or _one(schema, inner)[0].get("description", ""), lang) if depth == 0 or "description" in inner else ""
+        about = (
+            _picked(inner.get("description", "") or _one(schema, inner)[0].get("description", ""), lang)
+            if depth == 0 or "description" in inner
+            else ""
+        )
         yield FieldLine(name, _type(schema, inner), name in needed, about, depth)
         if depth + 1 < DEEPEST and not _small(schema, inner):
             yield from _fields(schema, inner, lang, depth + 1)

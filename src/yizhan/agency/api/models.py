@@ -31,8 +31,12 @@ class Key(models.Model):
     area_path = PathField(help_text="that of the officer")
     name = models.CharField(max_length=60, help_text="what it is for")
     digest = models.BinaryField(unique=True)
-    scopes = ArrayField(models.CharField(max_length=40), help_text="rights that it may use, as far as the officer has them")
-    networks = ArrayField(models.CharField(max_length=49), default=list, help_text="from where it may be used; none: anywhere")
+    scopes = ArrayField(
+        models.CharField(max_length=40), help_text="rights that it may use, as far as the officer has them"
+    )
+    networks = ArrayField(
+        models.CharField(max_length=49), default=list, help_text="from where it may be used; none: anywhere"
+    )
     made_at = models.DateTimeField(db_default=Now())
     ends_on = models.DateField(help_text="last day")
     used_at = models.DateTimeField(null=True)
@@ -45,7 +49,8 @@ class Key(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(scopes=[]), name="key_may_something"),
             models.CheckConstraint(
-                condition=Q(ended_at=None, ended_why="") | (Q(ended_at__isnull=False) & Q(ended_why__in=list(ENDED_WHY))),
+                condition=Q(ended_at=None, ended_why="")
+                | (Q(ended_at__isnull=False) & Q(ended_why__in=list(ENDED_WHY))),
                 name="key_ended_for_a_reason",
             ),
         ]

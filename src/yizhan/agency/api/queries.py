@@ -24,7 +24,19 @@ def key_of(officer: Officer, number: int) -> Key:
     return found
 
 
-_COLUMNS = ("id", "officer_id", "area_path", "name", "scopes", "networks", "ends_on", "used_at", "used_from", "ended_at", "ended_why")
+_COLUMNS = (
+    "id",
+    "officer_id",
+    "area_path",
+    "name",
+    "scopes",
+    "networks",
+    "ends_on",
+    "used_at",
+    "used_from",
+    "ended_at",
+    "ended_why",
+)
 
 
 def presented(secret: str) -> Bearer | None:

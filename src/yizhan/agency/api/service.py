@@ -1,7 +1,7 @@
 """The API as django-ninja serves it: operations, each under a right and inside `acting`, and the document about them.
 
-    @operation("GET", "/rosters", Right.ROSTER_SEE, Rows[RosterOut], said=("名单", "rosters"))
-    def rosters(request: Request, page: Query[Paging]) -> ...: ...
+@operation("GET", "/rosters", Right.ROSTER_SEE, Rows[RosterOut], said=("名单", "rosters"))
+def rosters(request: Request, page: Query[Paging]) -> ...: ...
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.security.base import AuthBase
 from ninja.signature.utils import get_typed_signature
+
 from yizhan.agency.api.door import A_SECOND, AT_ONCE, PROBLEM_TYPE, ROOT, Request, door
 from yizhan.agency.api.errors import BadParameter, NotInScope, RequestUnclear
 from yizhan.agency.desk.words import Words
@@ -49,7 +50,13 @@ class _Bearer(AuthBase):
 
 
 platform = NinjaAPI(
-    title="一站 yizhan", version="1", description=ABOUT, openapi_url=None, docs_url=None, urls_namespace="api_v1", auth=_Bearer()
+    title="一站 yizhan",
+    version="1",
+    description=ABOUT,
+    openapi_url=None,
+    docs_url=None,
+    urls_namespace="api_v1",
+    auth=_Bearer(),
 )
 
 
@@ -209,9 +216,7 @@ def schema() -> dict[str, Any]:
         for told in methods.values():
             for status, words in REFUSALS.items():
                 refusal = {"description": f"{words.zh} {words.en}", "content": content}
-                told["responses"][str(status)] = refusal | (
-                    {"headers": _HEADERS[status]} if status in _HEADERS else {}
-                )
+                told["responses"][str(status)] = refusal | ({"headers": _HEADERS[status]} if status in _HEADERS else {})
             told["responses"] = {str(status): answer for status, answer in told["responses"].items()}
     found["x-limits"] = {"a_second": A_SECOND, "at_once": AT_ONCE}
     return found

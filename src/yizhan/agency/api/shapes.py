@@ -10,8 +10,7 @@ from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
 
 from django.db.models import QuerySet
-from ninja import Field, Schema
-from pydantic import ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from yizhan.agency.api.door import Request
 from yizhan.agency.desk.words import Words
@@ -33,10 +32,10 @@ Code = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,40}$")]
 Text = Annotated[str, StringConstraints(max_length=200)]
 
 
-class Shape(Schema):
+class Shape(BaseModel):
     """An object with these fields and no others."""
 
-    model_config = ConfigDict(extra="forbid", from_attributes=False)
+    model_config = ConfigDict(extra="forbid")
 
 
 class Said(Shape):
@@ -75,11 +74,14 @@ class Where(Shape):
     name: str
 
 
-class Paging(Schema):
+class Paging(BaseModel):
     """Which page."""
 
     cursor: int = Field(
-        0, ge=0, le=LARGEST, description="上一页回答里的 next；第一页不写 `next` of the answer before; none for the first page"
+        0,
+        ge=0,
+        le=LARGEST,
+        description="上一页回答里的 next；第一页不写 `next` of the answer before; none for the first page",
     )
     size: int = Field(50, ge=1, le=MOST_ROWS, description="行数 rows")
 
@@ -95,7 +97,9 @@ class Rows(Shape, Generic[T]):
     next: int | None
 
 
-def by_number(found: QuerySet[Any], page: Paging, shape: Callable[[Any], R], *, ascending: bool = False) -> dict[str, Any]:
+def by_number(
+    found: QuerySet[Any], page: Paging, shape: Callable[[Any], R], *, ascending: bool = False
+) -> dict[str, Any]:
     """A page of rows that are in the order of their numbers: what comes in meanwhile shifts nothing."""
     if page.cursor or ascending:
         found = found.filter(**{"pk__gt" if ascending else "pk__lt": page.cursor})
@@ -174,4 +178,3 @@ def last_day(period: Any) -> date | None:
 def name_of(officer: Any) -> str | None:
     """Who did something."""
     return officer.name if officer is not None else None
-

@@ -52,7 +52,12 @@ def new_key(request: Request) -> HttpResponse:
             made = actions.make_key(request.user, **form.cleaned_data, acting_user=request.user)
         except REFUSALS as refused:
             show_problems(form, refused)
-    context = {"form": form, "made": made, "scopes": _words(made.key.scopes) if made else "", "host": request.build_absolute_uri("/")[:-1]}
+    context = {
+        "form": form,
+        "made": made,
+        "scopes": _words(made.key.scopes) if made else "",
+        "host": request.build_absolute_uri("/")[:-1],
+    }
     return render(request, "api/new_key.html", context, status=422 if form.errors else 200)
 
 

@@ -25,15 +25,23 @@ from yizhan.agency.api.shapes import (
     code_of,
     coded,
     handed_out,
-    identities,
     last_day,
     name_of,
     place,
     somebody,
 )
 from yizhan.agency.enrolment import queries
-from yizhan.agency.enrolment.models import BATCH_STATES, DECISIONS, DIFFERENCES, EVENTS, SCHEMES
-from yizhan.agency.enrolment.models import Difference, Enrolment, SubsidyBatch, SubsidyLine
+from yizhan.agency.enrolment.models import (
+    BATCH_STATES,
+    DECISIONS,
+    DIFFERENCES,
+    EVENTS,
+    SCHEMES,
+    Difference,
+    Enrolment,
+    SubsidyBatch,
+    SubsidyLine,
+)
 from yizhan.agency.enrolment.years import day_of
 from yizhan.agency.people.models import IDENTITIES, IDENTITY_WORDS
 from yizhan.agency.staff.errors import NotFound
@@ -127,7 +135,9 @@ class EnrolmentOut(Shape):
     balance_fen: int | None = Field(description="欠缴为正，可退为负 owed above zero, refundable below")
 
 
-@operation("GET", "enrolment/enrolments", Right.ENROLMENT_SEE, Rows[EnrolmentOut], said=("参保登记", "enrolments of a year"))
+@operation(
+    "GET", "enrolment/enrolments", Right.ENROLMENT_SEE, Rows[EnrolmentOut], said=("参保登记", "enrolments of a year")
+)
 def enrolments(
     request: Request, page: Query[Paging], year: int | None = YEAR, area: Code | None = AREA, scheme: Scheme | None = Query(None),
     state: Literal["insured", "owing", "waiting", "ended"] | None = Query(None),
@@ -167,8 +177,12 @@ class BatchOut(Shape):
     money_on: date | None
 
 
-@operation("GET", "enrolment/subsidies", Right.SUBSIDY_SEE, Rows[BatchOut], said=("资助批次", "batches of premium subsidies"))
-def subsidies(request: Request, page: Query[Paging], year: int | None = YEAR, area: Code | None = AREA) -> dict[str, object]:
+@operation(
+    "GET", "enrolment/subsidies", Right.SUBSIDY_SEE, Rows[BatchOut], said=("资助批次", "batches of premium subsidies")
+)
+def subsidies(
+    request: Request, page: Query[Paging], year: int | None = YEAR, area: Code | None = AREA
+) -> dict[str, object]:
     """The latest first."""
     found = queries.batches(year or timezone.localdate().year, _area(request, area).path)
 
@@ -196,7 +210,9 @@ class LineOut(Shape):
     stand_in: bool
 
 
-@operation("GET", "enrolment/subsidies/{number}/lines", Right.SUBSIDY_SEE, Rows[LineOut], said=("资助明细", "lines of a batch"))
+@operation(
+    "GET", "enrolment/subsidies/{number}/lines", Right.SUBSIDY_SEE, Rows[LineOut], said=("资助明细", "lines of a batch")
+)
 def subsidy_lines(
     request: Request, number: Annotated[int, Path(..., ge=1, le=LARGEST)], page: Query[Paging],
     kind: Literal["given", "taken_back", "enrols"] | None = Query(None),
@@ -231,9 +247,19 @@ class DifferenceOut(Shape):
     note: str
 
 
-@operation("GET", "enrolment/tax-differences", Right.TAX_EXCHANGE, Rows[DifferenceOut], said=("税务回执差异", "differences with the tax office"))
+@operation(
+    "GET",
+    "enrolment/tax-differences",
+    Right.TAX_EXCHANGE,
+    Rows[DifferenceOut],
+    said=("税务回执差异", "differences with the tax office"),
+)
 def tax_differences(
-    request: Request, page: Query[Paging], year: int | None = YEAR, area: Code | None = AREA, decided: bool = Query(False)
+    request: Request,
+    page: Query[Paging],
+    year: int | None = YEAR,
+    area: Code | None = AREA,
+    decided: bool = Query(False),
 ) -> dict[str, object]:
     """Those that wait, or with `decided` those that were decided. Counted as rows exported."""
     found = queries.differences(year or timezone.localdate().year, _area(request, area).path, decided=decided)

@@ -109,7 +109,10 @@ def _range(since: date | None, until: date | None) -> tuple[date, date]:
 
 @operation("GET", "funds/trial-balance", Right.LEDGER_SEE, Trial, said=("试算平衡", "trial balance"))
 def trial_balance(
-    request: Request, since: Day | None = SINCE, until: Day | None = UNTIL, books: Literal["fund", "hospital"] = Query("fund")
+    request: Request,
+    since: Day | None = SINCE,
+    until: Day | None = UNTIL,
+    books: Literal["fund", "hospital"] = Query("fund"),
 ) -> Trial:
     """Every account that moved or stands."""
     first, last = _range(since, until)
@@ -142,8 +145,12 @@ class Statement(LineOut):
     days: list[DayOut]
 
 
-@operation("GET", "funds/accounts/{number}", Right.LEDGER_SEE, Statement, said=("科目明细账", "statement of an account"))
-def statement(request: Request, number: AccountNumber, since: Day | None = SINCE, until: Day | None = UNTIL) -> Statement:
+@operation(
+    "GET", "funds/accounts/{number}", Right.LEDGER_SEE, Statement, said=("科目明细账", "statement of an account")
+)
+def statement(
+    request: Request, number: AccountNumber, since: Day | None = SINCE, until: Day | None = UNTIL
+) -> Statement:
     """Opening, by day, closing."""
     first, last = _range(since, until)
     account = queries.account(number, request.bearer.area_path)
@@ -167,7 +174,13 @@ class PostingOut(Shape):
     fen: int
 
 
-@operation("GET", "funds/accounts/{number}/postings", Right.LEDGER_SEE, Rows[PostingOut], said=("科目分录", "postings of an account"))
+@operation(
+    "GET",
+    "funds/accounts/{number}/postings",
+    Right.LEDGER_SEE,
+    Rows[PostingOut],
+    said=("科目分录", "postings of an account"),
+)
 def postings(
     request: Request, number: AccountNumber, page: Query[Paging], since: Day | None = SINCE, until: Day | None = UNTIL
 ) -> dict[str, object]:

@@ -73,5 +73,8 @@ def file(request: Request, number: JobNumber) -> FileResponse:
     found, content = queries.file_of(number, request.bearer)
     record("run.download", found, file=found.file_name, acting_user=request.bearer)
     return FileResponse(
-        io.BytesIO(content), as_attachment=True, filename=found.file_name or "result", content_type="application/octet-stream"
+        io.BytesIO(content),
+        as_attachment=True,
+        filename=found.file_name or "result",
+        content_type="application/octet-stream",
     )

@@ -98,8 +98,16 @@ class PersonOut(Shape):
     why: Said
 
 
-@operation("GET", "people/{number}", Right.PERSON_SEE, PersonOut, said=("一个人和当日身份", "a person, and the identities of a day"))
-def person(request: Request, number: PersonNumber, on: Day | None = Query(None, description="哪一天 the day")) -> PersonOut:
+@operation(
+    "GET",
+    "people/{number}",
+    Right.PERSON_SEE,
+    PersonOut,
+    said=("一个人和当日身份", "a person, and the identities of a day"),
+)
+def person(
+    request: Request, number: PersonNumber, on: Day | None = Query(None, description="哪一天 the day")
+) -> PersonOut:
     """Counted and recorded, as the person's page is. Who was merged leads to who was kept."""
     bearer = request.bearer
     found = queries.person(number, bearer)
@@ -158,7 +166,13 @@ class PersonYear(Shape):
     elsewhere: bool = Field(description="在别的县也参保 insured in another county, too")
 
 
-@operation("GET", "people/{number}/enrolments/{year}", Right.ENROLMENT_SEE, PersonYear, said=("一个人一年的参保", "a person's enrolment of a year"))
+@operation(
+    "GET",
+    "people/{number}/enrolments/{year}",
+    Right.ENROLMENT_SEE,
+    PersonYear,
+    said=("一个人一年的参保", "a person's enrolment of a year"),
+)
 def person_year(request: Request, number: PersonNumber, year: Annotated[Year, Path(...)]) -> PersonYear:
     """Who is insured since when, and what of the premium is settled."""
     bearer, today = request.bearer, timezone.localdate()

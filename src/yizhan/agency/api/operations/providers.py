@@ -121,7 +121,13 @@ class ItemOut(Shape):
     fee: Coded
 
 
-@operation("GET", "catalogues/{number}/items", Right.CATALOGUE_SEE, Rows[ItemOut], said=("目录项目", "items of a catalogue version"))
+@operation(
+    "GET",
+    "catalogues/{number}/items",
+    Right.CATALOGUE_SEE,
+    Rows[ItemOut],
+    said=("目录项目", "items of a catalogue version"),
+)
 def items(
     request: Request, number: Annotated[int, Path(..., ge=1, le=LARGEST)], page: Query[Paging],
     search: Text = Query("", description="编码或名称的开头 beginning of code or name"),

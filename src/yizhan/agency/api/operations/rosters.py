@@ -129,7 +129,10 @@ def _whole(row: Roster) -> RosterWhole:
 
 @operation("GET", "rosters", Right.ROSTER_SEE, Rows[RosterOut], said=("名单", "rosters"))
 def rosters(
-    request: Request, page: Query[Paging], state: State | None = Query(None), department: Department | None = Query(None)
+    request: Request,
+    page: Query[Paging],
+    state: State | None = Query(None),
+    department: Department | None = Query(None),
 ) -> dict[str, object]:
     """The latest first; a department's own to its liaison."""
     found = queries.rosters(request.bearer)
@@ -180,7 +183,8 @@ class DueOut(Shape):
 
 @operation("GET", "rosters/deadlines", Right.ROSTER_SEE, list[DueOut], said=("报送时限", "deadlines"))
 def deadlines(
-    request: Request, month: Day | None = Query(None, description="该月任一天，默认本月 any day of the month; this one by default")
+    request: Request,
+    month: Day | None = Query(None, description="该月任一天，默认本月 any day of the month; this one by default"),
 ) -> list[DueOut]:
     """What is overdue comes first."""
     today = timezone.localdate()
@@ -221,7 +225,8 @@ class RowOut(Shape):
 def _row(row: RosterRow, *, names: bool) -> RowOut:
     def told(found: list[dict[str, object]]) -> list[Problem]:
         return [
-            Problem(code=str(r["code"]), zh=text_of(r, "zh", names=names), en=text_of(r, "en", names=names)) for r in found
+            Problem(code=str(r["code"]), zh=text_of(r, "zh", names=names), en=text_of(r, "en", names=names))
+            for r in found
         ]
 
     target = row.target

@@ -68,7 +68,9 @@ class BillOut(Shape):
     total_fen: int
     paid_fen: int
     held_fen: int = Field(description="其中待审 of it waiting for a review")
-    person_fen: int = Field(description="因后来更正直接付给（负：收回）本人 went to the person directly because of later changes")
+    person_fen: int = Field(
+        description="因后来更正直接付给（负：收回）本人 went to the person directly because of later changes"
+    )
     patient_fen: int
     digest: str = Field(description="结算所依据政策的摘要 of the policies that it was settled by")
 
@@ -100,7 +102,9 @@ def settlements(
     return handed_out(request, "settlement", by_number(found, page, lambda row: BillOut(**_fields(row, request))))
 
 
-@operation("GET", "settlements/touched", Right.SETTLEMENT_SEE, Rows[BillOut], said=("待重新结算", "bills to be settled anew"))
+@operation(
+    "GET", "settlements/touched", Right.SETTLEMENT_SEE, Rows[BillOut], said=("待重新结算", "bills to be settled anew")
+)
 def touched(
     request: Request, page: Query[Paging], roster: Annotated[int | None, Query(ge=1, le=LARGEST, description="只看这份名单涉及的 only those that this roster touched")] = None
 ) -> dict[str, object]:  # fmt: skip
@@ -201,7 +205,9 @@ class Bill(BillOut):
     year: int
     year_sums: list[YearSum]
     notes: list[NoteOut]
-    replaced_by: int | None = Field(description="代替它的结算号；空：仍然有效 number of the row in its place; null: it holds")
+    replaced_by: int | None = Field(
+        description="代替它的结算号；空：仍然有效 number of the row in its place; null: it holds"
+    )
     recorded_by: str | None
 
 
@@ -273,7 +279,10 @@ def bill(request: Request, number: BillNumber) -> Bill:
     by={"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
 )  # fmt: skip
 def pdf(
-    request: Request, number: BillNumber, lang: Literal["zh", "en"] = Query("zh"), size: Literal["a4", "a5"] = Query("a4")
+    request: Request,
+    number: BillNumber,
+    lang: Literal["zh", "en"] = Query("zh"),
+    size: Literal["a4", "a5"] = Query("a4"),
 ) -> HttpResponse:
     """Each is counted as a printing: a second one says so on its paper."""
     found = queries.settlement(number)
