@@ -37,7 +37,6 @@ class FieldLine:
     type: str
     needed: bool
     about: str
-    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +96,9 @@ def _operation(schema: Mapping[str, Any], path: str, method: str, told: Mapping[
 
 
 def _picked(text: str, lang: str) -> str:
-    """Of a description in both languages, Chinese first, the one that is asked for."""
-    last = max((k for k, c in enumerate(text) if c > "⺀"), default=-1)
-    if last < 0:
-        return text
-    return text[: last + 1].strip() if lang == "zh" else text[last + 1 :].strip() or text
+    """Of a description in both languages, "中文 / English", the one that is asked for; one that has just one says it to both."""
+    zh, both, en = text.partition(" / ")
+    return en if both and lang == "en" else zh
 
 
 def _resolved(schema: Mapping[str, Any], shape: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -134,23 +131,20 @@ def _type(schema: Mapping[str, Any], shape: Mapping[str, Any]) -> str:
     return f"{said} | null" if nullable else said
 
 
-def _fields(schema: Mapping[str, Any], shape: Mapping[str, Any], lang: str, depth: int = 0) -> Iterator[FieldLine]:
+def _fields(schema: Mapping[str, Any], shape: Mapping[str, Any], lang: str, within: str = "") -> Iterator[FieldLine]:
     found, _ = _one(schema, shape)
     if found.get("type") == "array":
-        yield from _fields(schema, found.get("items", {}), lang, depth)
+        yield from _fields(schema, found.get("items", {}), lang, f"{within}[]" if within else "")
         return
     needed = set(found.get("required", ()))
     for name, inner in found.get("properties", {}).items():
-        about = (
-            _picked(inner.get("description", "") or _one(schema, inner)[0].get("description", ""), lang)
-            if depth == 0 or "description" in inner
-            else ""
-        )
-        yield FieldLine(name, _type(schema, inner), name in needed, about, depth)
-        if depth + 1 < DEEPEST and not _small(schema, inner):
-            yield from _fields(schema, inner, lang, depth + 1)
+        path = f"{within}.{name}" if within else name
+        yield FieldLine(path, _type(schema, inner), name in needed, _picked(inner.get("description", ""), lang))
+        if path.count(".") + 1 < DEEPEST and not _small(schema, inner):
+            yield from _fields(schema, inner, lang, path)
 
 
 def _small(schema: Mapping[str, Any], shape: Mapping[str, Any]) -> bool:
     """Words and codes that stand everywhere are not unfolded each time."""
-    return _one(schema, shape)[0].get("title") in ("Said", "Coded", "Place", "Where")
+    found = _one(schema, shape)[0]
+    return _one(schema, found.get("items", found))[0].get("title") in ("Said", "Coded", "Place", "Where")

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.renderers import JSONRenderer
 from ninja.security.base import AuthBase
 from ninja.signature.utils import get_typed_signature
 
@@ -49,7 +50,14 @@ class _Bearer(AuthBase):
         return getattr(request, "bearer", None)
 
 
+class _Renderer(JSONRenderer):
+    """Chinese as it is, not escaped."""
+
+    json_dumps_params = {"ensure_ascii": False}
+
+
 platform = NinjaAPI(
+    renderer=_Renderer(),
     title="一站 yizhan",
     version="1",
     description=ABOUT,

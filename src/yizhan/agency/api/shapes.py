@@ -62,9 +62,9 @@ class Coded(Shape):
 class Somebody(Shape):
     """A person as lists show one: the certificate number masked, a child's name too."""
 
-    number: str = Field(description="人员编号 person number, ten digits")
+    number: str = Field(description="人员编号 / person number, ten digits")
     name: str
-    id_mask: str = Field(description="证件号码（脱敏） number of the certificate, masked")
+    id_mask: str = Field(description="证件号码（脱敏） / number of the certificate, masked")
 
 
 class Where(Shape):
@@ -81,9 +81,9 @@ class Paging(BaseModel):
         0,
         ge=0,
         le=LARGEST,
-        description="上一页回答里的 next；第一页不写 `next` of the answer before; none for the first page",
+        description="上一页回答里的 next；第一页不写 / `next` of the answer before; none for the first page",
     )
-    size: int = Field(50, ge=1, le=MOST_ROWS, description="行数 rows")
+    size: int = Field(50, ge=1, le=MOST_ROWS, description="行数 / rows")
 
 
 T = TypeVar("T")

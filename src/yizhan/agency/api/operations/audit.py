@@ -18,7 +18,7 @@ Cursor = Annotated[
     str,
     Query(
         pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?$",
-        description="上一页回答里的 next；从头取写 0 `next` of the answer before; 0 for the beginning",
+        description="上一页回答里的 next；从头取写 0 / `next` of the answer before; 0 for the beginning",
     ),
 ]
 
@@ -35,7 +35,7 @@ class ActOut(Shape):
     outcome: str
     object_kind: str
     object: str
-    person: str | None = Field(description="人员编号 person number")
+    person: str | None = Field(description="人员编号 / person number")
     area_path: str
     detail: dict[str, object]
     seal: int

@@ -49,8 +49,8 @@ from yizhan.agency.staff.models import Area
 from yizhan.agency.staff.rights import Right
 
 Scheme = Literal[tuple(SCHEMES)]  # type: ignore[valid-type]  # the table's keys
-YEAR = Query(None, ge=2000, le=2100, description="参保年度，默认今年 enrolment year; this one by default")
-AREA = Query(None, description="地区代码，默认本区 code of an area; the own by default")
+YEAR = Query(None, ge=2000, le=2100, description="参保年度，默认今年 / enrolment year; this one by default")
+AREA = Query(None, description="地区代码，默认本区 / code of an area; the own by default")
 
 
 def _area(request: Request, code: str | None) -> Area:
@@ -110,7 +110,7 @@ def _area_covered(line: queries.AreaCoverage) -> AreaCovered:
 @operation("GET", "enrolment/coverage", Right.COVERAGE_SEE, CoverageOut, said=("参保覆盖", "coverage"))
 def coverage(
     request: Request, year: int | None = YEAR, area: Code | None = AREA,
-    on: Day | None = Query(None, description="哪一天，默认今天或年末 the day; today, or the year's last"),
+    on: Day | None = Query(None, description="哪一天，默认今天或年末 / the day; today, or the year's last"),
 ) -> CoverageOut:  # fmt: skip
     """How many of the certified and of all residents are insured."""
     today = timezone.localdate()
@@ -132,7 +132,7 @@ class EnrolmentOut(Shape):
     insured_from: date | None
     insured_to: date | None
     state: Literal["insured", "owing", "waiting", "ended"]
-    balance_fen: int | None = Field(description="欠缴为正，可退为负 owed above zero, refundable below")
+    balance_fen: int | None = Field(description="欠缴为正，可退为负 / owed above zero, refundable below")
 
 
 @operation(
@@ -163,7 +163,7 @@ class BatchOut(Shape):
     """A batch of premium subsidies."""
 
     number: int
-    name: str = Field(description="批次号 as the desk prints it")
+    name: str = Field(description="批次号 / as the desk prints it")
     area: Place
     year: int
     state: Coded

@@ -42,7 +42,7 @@ class FilingOut(Shape):
     """A filing."""
 
     number: int
-    name: str = Field(description="备案号 as the desk prints it")
+    name: str = Field(description="备案号 / as the desk prints it")
     kind: Coded
     state: Coded
     person: Somebody

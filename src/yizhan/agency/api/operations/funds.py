@@ -33,9 +33,9 @@ from yizhan.agency.ledger import queries
 from yizhan.agency.ledger.models import ACCOUNTS, FUND_ACCOUNTS, Book, Movement, Posting
 from yizhan.agency.staff.rights import Right
 
-AccountNumber = Annotated[int, Path(..., ge=-LARGEST, le=LARGEST, description="科目号 number of the account")]
-SINCE = Query(None, description="自，默认今年 1 月 1 日 from; the first day of this year by default")
-UNTIL = Query(None, description="至，默认今天 to; today by default")
+AccountNumber = Annotated[int, Path(..., ge=-LARGEST, le=LARGEST, description="科目号 / number of the account")]
+SINCE = Query(None, description="自，默认今年 1 月 1 日 / from; the first day of this year by default")
+UNTIL = Query(None, description="至，默认今天 / to; today by default")
 
 
 class BookOut(Shape):
@@ -43,7 +43,7 @@ class BookOut(Shape):
 
     number: str
     area: str | None
-    payer: Said | None = Field(description="基金 the fund, as the policies name it")
+    payer: Said | None = Field(description="基金 / the fund, as the policies name it")
     institution: Where | None
 
 
@@ -205,7 +205,7 @@ class MovementOut(Shape):
     other: BookOut | None
     income: Coded | None
     giver: Place | None
-    person: str | None = Field(description="人员编号 person number")
+    person: str | None = Field(description="人员编号 / person number")
     fen: int
     on: date
     document: str

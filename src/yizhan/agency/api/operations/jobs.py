@@ -17,7 +17,7 @@ from yizhan.agency.jobs.models import Run
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.rights import Right
 
-JobNumber = Annotated[int, Path(..., ge=1, le=LARGEST, description="任务号 number of the job")]
+JobNumber = Annotated[int, Path(..., ge=1, le=LARGEST, description="任务号 / number of the job")]
 
 
 class Problem(Shape):
@@ -41,7 +41,7 @@ class JobOut(Shape):
     started_at: datetime | None
     ended_at: datetime | None
     problems: list[Problem]
-    file_name: str = Field(description="空：没有文件 empty: it made none")
+    file_name: str = Field(description="空：没有文件 / empty: it made none")
 
 
 def _job(row: Run) -> JobOut:

@@ -36,15 +36,15 @@ from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import DEPARTMENTS
 from yizhan.agency.staff.rights import Right
 
-PersonNumber = Annotated[int, Path(..., ge=1, le=LARGEST, description="人员编号 person number")]
+PersonNumber = Annotated[int, Path(..., ge=1, le=LARGEST, description="人员编号 / person number")]
 
 
 class Asked(Shape):
     """A certificate and the name on it."""
 
-    id_kind: Literal[tuple(KINDS)] = Field("resident_id", description="证件类型 kind of certificate")  # type: ignore[valid-type]  # the table's keys
-    id_number: str = Field(max_length=40, description="完整证件号 the full number")
-    name: str = Field(max_length=60, description="完整姓名 the full name")
+    id_kind: Literal[tuple(KINDS)] = Field("resident_id", description="证件类型 / kind of certificate")  # type: ignore[valid-type]  # the table's keys
+    id_number: str = Field(max_length=40, description="完整证件号 / the full number")
+    name: str = Field(max_length=60, description="完整姓名 / the full name")
 
 
 class LookedUp(Shape):
@@ -52,10 +52,10 @@ class LookedUp(Shape):
 
     found: bool
     on: date
-    number: str | None = Field(description="人员编号 person number")
+    number: str | None = Field(description="人员编号 / person number")
     id_mask: str | None
     identities: list[Coded]
-    counts: str | None = Field(description="以哪个身份为准 the identity that counts")
+    counts: str | None = Field(description="以哪个身份为准 / the identity that counts")
     why: Said | None
 
 
@@ -93,7 +93,7 @@ class PersonOut(Shape):
     died_on: date | None
     area: str
     on: date
-    marks: list[Mark] = Field(description="当日的身份标识 marks that hold on the day")
+    marks: list[Mark] = Field(description="当日的身份标识 / marks that hold on the day")
     counts: str | None
     why: Said
 
@@ -106,7 +106,7 @@ class PersonOut(Shape):
     said=("一个人和当日身份", "a person, and the identities of a day"),
 )
 def person(
-    request: Request, number: PersonNumber, on: Day | None = Query(None, description="哪一天 the day")
+    request: Request, number: PersonNumber, on: Day | None = Query(None, description="哪一天 / the day")
 ) -> PersonOut:
     """Counted and recorded, as the person's page is. Who was merged leads to who was kept."""
     bearer = request.bearer
@@ -141,7 +141,7 @@ class Enrolled(Shape):
     enrolled_on: date
     insured_from: date | None
     insured_to: date | None
-    state: str = Field(description="insured, owing, waiting, ended")
+    state: Literal["insured", "owing", "waiting", "ended"]
 
 
 class Premium(Shape):
@@ -153,7 +153,7 @@ class Premium(Shape):
     covered_fen: int
     received_fen: int
     refunded_fen: int
-    balance_fen: int = Field(description="欠缴为正，可退为负 owed above zero, refundable below")
+    balance_fen: int = Field(description="欠缴为正，可退为负 / owed above zero, refundable below")
 
 
 class PersonYear(Shape):
@@ -163,7 +163,7 @@ class PersonYear(Shape):
     year: int
     enrolments: list[Enrolled]
     premium: Premium | None
-    elsewhere: bool = Field(description="在别的县也参保 insured in another county, too")
+    elsewhere: bool = Field(description="在别的县也参保 / insured in another county, too")
 
 
 @operation(

@@ -17,8 +17,8 @@ from yizhan.policy.document import Article, Document
 from yizhan.policy.sentences import Sentence, Words
 from yizhan.policy.signatures import in_force
 
-AreaCode = Annotated[str, Path(..., pattern=r"^[0-9]{6}$", description="统筹区代码 code of the pooling area")]
-ON = Query(None, description="哪一天，默认今天 the day; today by default")
+AreaCode = Annotated[str, Path(..., pattern=r"^[0-9]{6}$", description="统筹区代码 / code of the pooling area")]
+ON = Query(None, description="哪一天，默认今天 / the day; today by default")
 
 
 class AreaOut(Shape):
@@ -35,13 +35,13 @@ class AreaOut(Shape):
 class DocumentOut(Shape):
     """A document of an area, or of one above it."""
 
-    name: str = Field(description="文号 by which it is cited")
+    name: str = Field(description="文号 / by which it is cited")
     title: Said
     area: str
     begins_on: date
     ends_on: date | None
     nature: str
-    stand_in: str = Field(description="整份代用的理由 why it is a stand-in as a whole, if it is")
+    stand_in: str = Field(description="整份代用的理由 / why it is a stand-in as a whole, if it is")
     source: str
     digest: str
     in_force: bool
@@ -105,7 +105,7 @@ def documents(request: Request, area: AreaCode, on: Day | None = ON) -> list[Doc
 @operation("GET", "policies/{area}/articles", None, Rows[ArticleOut], said=("条文和规则", "articles and rules"))
 def articles(
     request: Request, area: AreaCode, page: Query[Paging], on: Day | None = ON,
-    document: Text | None = Query(None, description="文号 name of one document"),
+    document: Text | None = Query(None, description="文号 / name of one document"),
 ) -> dict[str, object]:  # fmt: skip
     """Of the documents in force on the day, each rule as the sentence that an officer signs, in both languages."""
     day, library = on or timezone.localdate(), library_of()

@@ -46,12 +46,12 @@ class InstitutionOut(Shape):
     area: Place
     standing: Coded
     agreement: str | None
-    agreement_to: date | None = Field(description="协议最后一天；空：没有期限 last day of the agreement; null: open")
+    agreement_to: date | None = Field(description="协议最后一天；空：没有期限 / last day of the agreement; null: open")
 
 
 @operation("GET", "institutions", Right.PROVIDER_SEE, Rows[InstitutionOut], said=("定点机构", "institutions"))
 def institutions(
-    request: Request, page: Query[Paging], on: Day | None = Query(None), search: Text = Query("", description="名称的一部分，或编码开头 part of the name, or beginning of the code"),
+    request: Request, page: Query[Paging], on: Day | None = Query(None), search: Text = Query("", description="名称的一部分，或编码开头 / part of the name, or beginning of the code"),
     kind: Kind | None = Query(None), standing: Standing | None = Query(None),
 ) -> dict[str, object]:  # fmt: skip
     """Of the area, by code; to an institution's staff their own."""
@@ -114,7 +114,7 @@ class ItemOut(Shape):
     spec: str
     unit: str
     payment_class: Coded
-    first_pay: int = Field(description="先自付比例，万分比 first-pay ratio in ten-thousandths")
+    first_pay: int = Field(description="先自付比例，万分比 / first-pay ratio in ten-thousandths")
     limits: list[Limit]
     restriction: str
     negotiated: bool
@@ -130,7 +130,7 @@ class ItemOut(Shape):
 )
 def items(
     request: Request, number: Annotated[int, Path(..., ge=1, le=LARGEST)], page: Query[Paging],
-    search: Text = Query("", description="编码或名称的开头 beginning of code or name"),
+    search: Text = Query("", description="编码或名称的开头 / beginning of code or name"),
 ) -> dict[str, object]:  # fmt: skip
     """By code."""
     found = queries.items_of(queries.version(number, request.bearer), search=search)

@@ -47,7 +47,7 @@ from yizhan.agency.staff.models import DEPARTMENTS
 from yizhan.agency.staff.rights import Right
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-RosterNumber = Annotated[int, Path(..., ge=1, le=LARGEST, description="名单号 number of the roster")]
+RosterNumber = Annotated[int, Path(..., ge=1, le=LARGEST, description="名单号 / number of the roster")]
 State = Literal[tuple(ROSTER_STATES)]  # type: ignore[valid-type]  # the table's keys
 Kind = Literal[tuple(KINDS)]  # type: ignore[valid-type]  # the table's keys
 RowState = Literal[tuple(ROW_STATES)]  # type: ignore[valid-type]  # the table's keys
@@ -68,14 +68,14 @@ class RosterOut(Shape):
     document: str
     file_name: str
     state: Coded
-    hint: Said = Field(description="接下来由谁做什么 what is to be done next")
+    hint: Said = Field(description="接下来由谁做什么 / what is to be done next")
     rows: int
     uploaded_by: str
     uploaded_at: datetime
     decided_by: str | None
     applied_at: datetime | None
     return_why: str
-    job: int | None = Field(description="后台任务号 number of the job that works on it")
+    job: int | None = Field(description="后台任务号 / number of the job that works on it")
 
 
 class Problem(Shape):
@@ -98,7 +98,7 @@ class Count(Coded):
 class RosterWhole(RosterOut):
     """A roster with what came of reading and comparing it."""
 
-    problems: list[Problem] = Field(description="文件读不了的原因 why the file could not be read")
+    problems: list[Problem] = Field(description="文件读不了的原因 / why the file could not be read")
     counts: list[Count]
 
 
@@ -146,12 +146,12 @@ def rosters(
 class Sent(Shape):
     """What a list is about."""
 
-    kind: Kind = Field(description="initial 完整名单 a complete list; monthly 月度变动 changes of a month")
-    effective_on: Day = Field(description="生效日期，月度变动填 1 日 holds from; of changes, the first of the month")
-    area: str = Field(max_length=12, description="地区代码 code of the area")
-    department: Department = Field(description="认定部门 department")
-    identities: list[Identity] = Field(min_length=1, description="身份类别 categories")
-    document: str = Field("", max_length=120, description="文号 number of the document")
+    kind: Kind = Field(description="initial 完整名单，monthly 月度变动 / a complete list, or the changes of a month")
+    effective_on: Day = Field(description="生效日期，月度变动填 1 日 / holds from; of changes, the first of the month")
+    area: str = Field(max_length=12, description="地区代码 / code of the area")
+    department: Department = Field(description="认定部门 / department")
+    identities: list[Identity] = Field(min_length=1, description="身份类别 / categories")
+    document: str = Field("", max_length=120, description="文号 / number of the document")
 
 
 @operation("POST", "rosters", Right.ROSTER_UPLOAD, {201: RosterWhole}, said=("上传名单", "send a roster"))
@@ -184,7 +184,7 @@ class DueOut(Shape):
 @operation("GET", "rosters/deadlines", Right.ROSTER_SEE, list[DueOut], said=("报送时限", "deadlines"))
 def deadlines(
     request: Request,
-    month: Day | None = Query(None, description="该月任一天，默认本月 any day of the month; this one by default"),
+    month: Day | None = Query(None, description="该月任一天，默认本月 / any day of the month; this one by default"),
 ) -> list[DueOut]:
     """What is overdue comes first."""
     today = timezone.localdate()

@@ -47,14 +47,14 @@ from yizhan.bill.words import word
 from yizhan.engine.facts import FACTS, POTS
 from yizhan.engine.money import parse_yuan
 
-BillNumber = Annotated[int, Path(..., ge=1, le=LARGEST, description="结算号 number of the settlement")]
+BillNumber = Annotated[int, Path(..., ge=1, le=LARGEST, description="结算号 / number of the settlement")]
 
 
 class BillOut(Shape):
     """A settled bill. total = paid + patient."""
 
     number: int
-    visit: str = Field(description="就诊号 the institution's number of the visit")
+    visit: str = Field(description="就诊号 / the institution's number of the visit")
     kind: Coded
     person: Somebody
     area: str
@@ -67,12 +67,12 @@ class BillOut(Shape):
     identities: list[Coded]
     total_fen: int
     paid_fen: int
-    held_fen: int = Field(description="其中待审 of it waiting for a review")
+    held_fen: int = Field(description="其中待审 / of it waiting for a review")
     person_fen: int = Field(
-        description="因后来更正直接付给（负：收回）本人 went to the person directly because of later changes"
+        description="因后来更正直接付给（负：收回）本人 / went to the person directly because of later changes"
     )
     patient_fen: int
-    digest: str = Field(description="结算所依据政策的摘要 of the policies that it was settled by")
+    digest: str = Field(description="结算所依据政策的摘要 / of the policies that it was settled by")
 
 
 def _fields(row: Settlement, request: Request) -> dict[str, Any]:
@@ -88,8 +88,8 @@ def _fields(row: Settlement, request: Request) -> dict[str, Any]:
 @operation("GET", "settlements", Right.SETTLEMENT_SEE, Rows[BillOut], said=("结算记录", "settled bills"))
 def settlements(
     request: Request, page: Query[Paging],
-    since: Day | None = Query(None, description="结算办理日起 recorded on or after"), until: Day | None = Query(None, description="至 to"),
-    institution: Code | None = Query(None, description="机构编码 code of the institution"),
+    since: Day | None = Query(None, description="结算办理日起 / recorded on or after"), until: Day | None = Query(None, description="至 / to"),
+    institution: Code | None = Query(None, description="机构编码 / code of the institution"),
 ) -> dict[str, object]:  # fmt: skip
     """The last row of each bill, also one that was reversed; the latest first. Counted as rows exported."""
     found = queries.settlements()
@@ -106,7 +106,7 @@ def settlements(
     "GET", "settlements/touched", Right.SETTLEMENT_SEE, Rows[BillOut], said=("待重新结算", "bills to be settled anew")
 )
 def touched(
-    request: Request, page: Query[Paging], roster: Annotated[int | None, Query(ge=1, le=LARGEST, description="只看这份名单涉及的 only those that this roster touched")] = None
+    request: Request, page: Query[Paging], roster: Annotated[int | None, Query(ge=1, le=LARGEST, description="只看这份名单涉及的 / only those that this roster touched")] = None
 ) -> dict[str, object]:  # fmt: skip
     """Bills settled on what we know better now. Counted as rows exported."""
     found = queries.touched(roster)
@@ -168,8 +168,8 @@ class Paid(Shape):
     tilt_fen: int
     penalty_fen: int
     deductible_fen: int
-    base_fen: int | None = Field(description="由别处结算的为空 null where it was settled elsewhere")
-    ratios: list[int] = Field(description="万分比 ten-thousandths")
+    base_fen: int | None = Field(description="由别处结算的为空 / null where it was settled elsewhere")
+    ratios: list[int] = Field(description="万分比 / ten-thousandths")
     payers: list[Payer]
     held: bool
     given: bool
@@ -206,7 +206,7 @@ class Bill(BillOut):
     year_sums: list[YearSum]
     notes: list[NoteOut]
     replaced_by: int | None = Field(
-        description="代替它的结算号；空：仍然有效 number of the row in its place; null: it holds"
+        description="代替它的结算号；空：仍然有效 / number of the row in its place; null: it holds"
     )
     recorded_by: str | None
 
