@@ -80,6 +80,7 @@ def caller(officer: Officer, *scopes: Right, **terms: Any) -> Caller:
 
 def refused(answer: Any) -> tuple[int, list[str]]:
     """Status and codes of a refusal, which has the one form."""
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
     assert answer.headers["Content-Type"] == door.PROBLEM_TYPE
     told = answer.json()
     assert told["status"] == answer.status_code and all(p["zh"] and p["en"] for p in told["problems"])
@@ -407,6 +408,11 @@ def test_policies_are_told_with_their_digests_and_as_sentences(world: World) -> 
     name = next(d["name"] for d in live if "39" in d["name"])
     articles = program.got("policies/150400/articles", on="2018-10-10", document=name, size=200)["items"]
     assert {a["document"] for a in articles} == {name}
+    for code in areas:
+        for page in (
+            program.got(f"policies/{code}/articles", on=day, size=200) for day in ("2019-06-01", "2024-06-01")
+        ):
+            assert page["next"] is None
     said = next(a for a in articles if a["number"] == "第11条")["rules"]
     assert said and all(rule["said"]["zh"] and rule["said"]["en"] for rule in said)
     assert refused(program.ask("policies/999999")) == (422, ["no_policy_for_area"])

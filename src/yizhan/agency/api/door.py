@@ -199,9 +199,8 @@ class AnswersMiddleware:
             told = answer([_refusal(response.status_code, request)], response.status_code)
             # The headers that others have set stay.
             response.content = told.content
-            for name in ("Content-Type", "WWW-Authenticate", "Content-Length"):
-                if name in told.headers:
-                    response.headers[name] = told.headers[name]
+            response.headers["Content-Type"] = PROBLEM_TYPE
+            response.headers["Content-Length"] = str(len(told.content))
         return response
 
 

@@ -48,14 +48,27 @@ class DocumentOut(Shape):
     articles: int
 
 
+class Table(Shape):
+    """The table under a sentence, empty where there is none. Chinese may have a column more, for the English names."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+
+class Tables(Shape):
+    """The table in both languages."""
+
+    zh: Table
+    en: Table
+
+
 class Rule(Shape):
-    """One rule of an article as a sentence. `header` and `rows` are the table under it."""
+    """One rule of an article as a sentence."""
 
     said: Said
     nature: Said
     notes: list[Said]
-    header: list[Said]
-    rows: list[list[Said]]
+    table: Tables
 
 
 class ArticleOut(Shape):
@@ -130,11 +143,11 @@ def _article(library: Library, area: str, document: Document, article: Article, 
 
 
 def _rule(zh: Sentence, en: Sentence) -> Rule:
-    def pairs(ours: tuple[str, ...], theirs: tuple[str, ...]) -> list[Said]:
-        return [Said(zh=a, en=b) for a, b in zip(ours, theirs, strict=True)]
-
     return Rule(
         said=Said(zh=zh.plain("zh", table=False), en=en.plain("en", table=False)), nature=Said(zh=zh.nature, en=en.nature),
-        notes=[Said(zh=a[1], en=b[1]) for a, b in zip(zh.notes, en.notes, strict=True)], header=pairs(zh.header, en.header),
-        rows=[pairs(a, b) for a, b in zip(zh.rows, en.rows, strict=True)],
+        notes=[Said(zh=a[1], en=b[1]) for a, b in zip(zh.notes, en.notes, strict=True)], table=Tables(zh=_table(zh), en=_table(en)),
     )  # fmt: skip
+
+
+def _table(sentence: Sentence) -> Table:
+    return Table(header=list(sentence.header), rows=[list(row) for row in sentence.rows])
