@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -498,3 +499,12 @@ def test_the_document_is_for_those_who_may_call(world: World, settings: Any) -> 
         browser.cookies["language"] = language
         page = browser.get("/api/").content.decode()
         assert words in page and all(path in page for path in document["paths"])
+
+
+def test_the_guide_names_every_operation(world: World) -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs/api.md").read_text(encoding="utf-8")
+    for path, methods in service.schema()["paths"].items():
+        for method, told in methods.items():
+            right = f"`{told['x-right']}`" if told["x-right"] else "—"
+            said = f"{told['x-words']['zh']} {told['x-words']['en']}"
+            assert f"| {method.upper()} `{path.removeprefix('/api/v1')}` | {said} | {right} |" in guide, path

@@ -32,7 +32,6 @@ from yizhan.agency.people.identifiers import KINDS, read_identifier
 from yizhan.agency.people.models import IDENTITIES, IDENTITY_WORDS
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.ceilings import use
-from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import DEPARTMENTS
 from yizhan.agency.staff.rights import Right
 
@@ -177,8 +176,6 @@ def person_year(request: Request, number: PersonNumber, year: Annotated[Year, Pa
     """Who is insured since when, and what of the premium is settled."""
     bearer, today = request.bearer, timezone.localdate()
     found = enrolled.person(number)
-    if not found.area_path.startswith(bearer.area_path):
-        raise NotFound
     use("person_page", acting_user=bearer)
     record("person.see", found, person_id=found.pk, acting_user=bearer)
     account = enrolled.account(found, year)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from typing import Annotated
@@ -144,9 +145,14 @@ def _article(library: Library, area: str, document: Document, article: Article, 
 
 def _rule(zh: Sentence, en: Sentence) -> Rule:
     return Rule(
-        said=Said(zh=zh.plain("zh", table=False), en=en.plain("en", table=False)), nature=Said(zh=zh.nature, en=en.nature),
+        said=Said(zh=_sentence(zh, "zh"), en=_sentence(en, "en")), nature=Said(zh=zh.nature, en=en.nature),
         notes=[Said(zh=a[1], en=b[1]) for a, b in zip(zh.notes, en.notes, strict=True)], table=Tables(zh=_table(zh), en=_table(en)),
     )  # fmt: skip
+
+
+def _sentence(sentence: Sentence, lang: str) -> str:
+    """Without its notes and table, which stand beside it."""
+    return replace(sentence, notes=()).plain(lang, table=False)
 
 
 def _table(sentence: Sentence) -> Table:
