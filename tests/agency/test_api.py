@@ -130,6 +130,8 @@ def test_a_key_is_made_at_the_desk_shown_once_and_ended_there(world: World) -> N
     assert "日报" in account and "127.0.0.0/8" in account and secret not in account
     (row,) = trail("key.make")
     assert row.detail["scopes"] == ["roster.see"] and secret not in json.dumps(row.detail)
+    assert "/account/keys/new" in account
+    assert "/account/keys/new" not in world.client(world.yuhu.security_admin).get("/account").content.decode()
     assert "日报" not in world.client(world.yuhu.reviewer).get("/account").content.decode()
     assert browser.post(f"/account/keys/{key.pk}/end").status_code == 302
     assert refused(Caller(secret).ask("me")) == (401, ["key_refused"])
@@ -232,6 +234,7 @@ def test_every_refusal_has_the_one_form_wherever_it_comes_from(world: World) -> 
     assert refused(program.send("funds", {})) == (405, ["method_not_served"])
     assert refused(program.ask("settlements", institution="a\0b")) == (400, ["request_unclear"])
     assert refused(program.ask("settlements", size=100_000)) == (422, ["bad_parameter"])
+    assert refused(program.ask("settlements", since="1700000000")) == (422, ["bad_parameter"]), "seconds are no day"
     assert refused(program.ask("settlements", form="2026")) == (422, ["bad_parameter"]), (
         "no misspelt filter is left out in silence"
     )

@@ -5,12 +5,14 @@ Amounts are whole fen (`…_fen`), ratios ten-thousandths, days ISO dates, insta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
 
 from django.db.models import QuerySet
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from yizhan.agency.api.door import Request
 from yizhan.agency.desk.words import Words
@@ -26,7 +28,16 @@ MOST_ROWS = 200
 MOST_PAGES_ROWS = 1_000_000
 
 Number = Annotated[int, Field(ge=1, le=LARGEST)]
-Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 12, 31))]
+
+
+def _iso(value: object) -> object:
+    """Pydantic alone would take a number for the seconds since 1970."""
+    if isinstance(value, str) and not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise PydanticCustomError("date_form", "should be a date such as 2026-11-02")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_iso), Field(ge=date(1900, 1, 1), le=date(2200, 12, 31))]
 Year = Annotated[int, Field(ge=2000, le=2100)]
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,40}$")]
 Text = Annotated[str, StringConstraints(max_length=200)]

@@ -32,9 +32,10 @@ def panel(found: Officer, viewer: Officer) -> tuple[str, dict[str, Any]] | None:
         {"key": key, "holds": found.is_active and key.holds_on(today), "scopes": _words(key.scopes)}
         for key in queries.keys_of(found)[:20]
     ]
-    if not keys and not own:
+    may_make = own and any(right in found.rights for right in service.SCOPES)
+    if not keys and not may_make:
         return None
-    return "api/panel.html", {"keys": keys, "own": own, "officer": found}
+    return "api/panel.html", {"keys": keys, "own": own, "may_make": may_make, "officer": found}
 
 
 def _words(scopes: list[str]) -> str:
@@ -83,11 +84,11 @@ def end_key_of(request: Request, officer: int, number: int) -> HttpResponse:
 @page(SIGNED_IN)
 def documentation(request: Request) -> HttpResponse:
     """What the API serves: operation by operation, in the language of the request."""
-    groups = documenting.groups(service.schema(), lang())
+    sections = documenting.groups(service.schema(), lang())
     refusals = [(status, words) for status, words in service.REFUSALS.items()]
     limits = service.schema()["x-limits"]
     return render(request, "api/documentation.html", {
-        "groups": groups, "refusals": refusals, "limits": limits, "host": request.build_absolute_uri("/")[:-1]
+        "sections": sections, "refusals": refusals, "limits": limits, "host": request.build_absolute_uri("/")[:-1]
     })  # fmt: skip
 
 
