@@ -86,7 +86,8 @@ def _operation(schema: Mapping[str, Any], path: str, method: str, told: Mapping[
     ]
     body = told.get("requestBody", {}).get("content", {})
     answered = next(told["responses"][code] for code in ("200", "201") if code in told["responses"])
-    media, shape = next(iter(answered.get("content", {}).items()), ("", {}))
+    content: Mapping[str, Any] = answered.get("content") or {"": {}}
+    media, shape = next(iter(content.items()))
     return OperationLine(
         method.upper(), path, told["operationId"], told["x-words"][lang], told.get("description", "") if lang == "en" else "",
         str(right) if right else "", (right.words.zh if lang == "zh" else right.words.en) if right else "", parameters,

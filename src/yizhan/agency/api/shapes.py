@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
 
 from django.db.models import QuerySet
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, core_schema
 
 from yizhan.agency.api.door import Request
 from yizhan.agency.desk.words import Words
@@ -27,7 +28,18 @@ LARGEST = 2**63 - 1
 MOST_ROWS = 200
 MOST_PAGES_ROWS = 1_000_000
 
-Number = Annotated[int, Field(ge=1, le=LARGEST)]
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """That a text is one of these codes, which are the keys of a table."""
+
+    codes: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
+        """As of a Literal."""
+        return core_schema.literal_schema(list(self.codes))
+
+
 
 
 def _iso(value: object) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from ninja import Field, Query
 
@@ -37,7 +37,7 @@ class ActOut(Shape):
     object: str
     person: str | None = Field(description="人员编号 / person number")
     area_path: str
-    detail: dict[str, object]
+    detail: dict[str, Any]
     seal: int
     digest: str
 

@@ -15,6 +15,7 @@ from yizhan.agency.api.shapes import (
     Code,
     Coded,
     Day,
+    OneOf,
     Paging,
     Place,
     Rows,
@@ -47,7 +48,7 @@ from yizhan.agency.people.models import IDENTITIES, IDENTITY_WORDS
 from yizhan.agency.staff.models import Area
 from yizhan.agency.staff.rights import Right
 
-Scheme = Literal[tuple(SCHEMES)]  # type: ignore[valid-type]  # the table's keys
+Scheme = Annotated[str, OneOf(tuple(SCHEMES))]
 YEAR = Query(None, ge=2000, le=2100, description="参保年度，默认今年 / enrolment year; this one by default")
 AREA = Query(None, description="地区代码，默认本区 / code of an area; the own by default")
 
@@ -130,7 +131,7 @@ class EnrolmentOut(Shape):
     enrolled_on: date
     insured_from: date | None
     insured_to: date | None
-    state: Literal["insured", "owing", "waiting", "ended"]
+    state: Annotated[str, OneOf(queries.STATES)]
     balance_fen: int | None = Field(description="欠缴为正，可退为负 / owed above zero, refundable below")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from django.utils import timezone
 from ninja import Field, Path, Query
@@ -13,6 +13,7 @@ from yizhan.agency.api.service import operation
 from yizhan.agency.api.shapes import (
     LARGEST,
     Coded,
+    OneOf,
     Paging,
     Place,
     Rows,
@@ -34,8 +35,8 @@ from yizhan.agency.filings.models import Filing, FilingStep
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.rights import Right
 
-Kind = Literal[tuple(KINDS)]  # type: ignore[valid-type]  # the table's keys
-State = Literal[tuple(queries.VIEWS)]  # type: ignore[valid-type]  # the table's keys
+Kind = Annotated[str, OneOf(tuple(KINDS))]
+State = Annotated[str, OneOf(tuple(queries.VIEWS))]
 
 
 class FilingOut(Shape):
@@ -78,7 +79,7 @@ class FilingWhole(FilingOut):
     steps: list[StepOut]
 
 
-def _fields(row: Filing, request: Request) -> dict[str, object]:
+def _fields(row: Filing, request: Request) -> dict[str, Any]:
     return {
         "number": row.pk, "name": row.number, "kind": coded(row.kind, row.kind_words), "state": coded(row.state, row.shown_state.words),
         "person": somebody(row.person, request.bearer), "area": code_of(row.area_path), "institution": where(row.institution),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from django.utils import timezone
 from ninja import Body, Field, Path, Query
@@ -14,6 +14,7 @@ from yizhan.agency.api.shapes import (
     LARGEST,
     Coded,
     Day,
+    OneOf,
     Said,
     Shape,
     Somebody,
@@ -26,9 +27,9 @@ from yizhan.agency.api.shapes import (
     somebody,
 )
 from yizhan.agency.enrolment import queries as enrolled
-from yizhan.agency.enrolment.models import EVENTS, SCHEMES
+from yizhan.agency.enrolment.models import EVENTS, SCHEMES, Charge
 from yizhan.agency.people import queries
-from yizhan.agency.people.identifiers import KINDS, read_identifier
+from yizhan.agency.people.identifiers import FEMALE, KINDS, MALE, read_identifier
 from yizhan.agency.people.models import IDENTITIES, IDENTITY_WORDS
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.ceilings import use
@@ -41,7 +42,7 @@ PersonNumber = Annotated[int, Path(..., ge=1, le=LARGEST, description="人员编
 class Asked(Shape):
     """A certificate and the name on it."""
 
-    id_kind: Literal[tuple(KINDS)] = Field("resident_id", description="证件类型 / kind of certificate")  # type: ignore[valid-type]  # the table's keys
+    id_kind: Annotated[str, OneOf(tuple(KINDS))] = Field("resident_id", description="证件类型 / kind of certificate")
     id_number: str = Field(max_length=40, description="完整证件号 / the full number")
     name: str = Field(max_length=60, description="完整姓名 / the full name")
 
@@ -86,7 +87,7 @@ class PersonOut(Shape):
     """A person as the own page shows one first."""
 
     person: Somebody
-    sex: Literal["female", "male"]
+    sex: Annotated[str, OneOf((FEMALE, MALE))]
     age: int
     born_on: date
     died_on: date | None
@@ -140,7 +141,7 @@ class Enrolled(Shape):
     enrolled_on: date
     insured_from: date | None
     insured_to: date | None
-    state: Literal["insured", "owing", "waiting", "ended"]
+    state: Annotated[str, OneOf(enrolled.STATES)]
 
 
 class Premium(Shape):
@@ -163,6 +164,13 @@ class PersonYear(Shape):
     enrolments: list[Enrolled]
     premium: Premium | None
     elsewhere: bool = Field(description="在别的县也参保 / insured in another county, too")
+
+
+def _premium(charge: Charge) -> Premium:
+    return Premium(
+        own_premium_fen=charge.own_premium, government_part_fen=charge.government_part, due_fen=charge.due, covered_fen=charge.covered,
+        received_fen=charge.received, refunded_fen=charge.refunded, balance_fen=charge.balance,
+    )  # fmt: skip
 
 
 @operation(
@@ -188,10 +196,7 @@ def person_year(request: Request, number: PersonNumber, year: Annotated[Year, Pa
         )
         for row in account.enrolments
     ]  # fmt: skip
-    premium = charge and Premium(
-        own_premium_fen=charge.own_premium, government_part_fen=charge.government_part, due_fen=charge.due, covered_fen=charge.covered,
-        received_fen=charge.received, refunded_fen=charge.refunded, balance_fen=charge.balance,
-    )  # fmt: skip
+    premium = _premium(charge) if charge is not None else None
     return PersonYear(
         person=somebody(found, bearer), year=year, enrolments=rows, premium=premium, elsewhere=bool(account.elsewhere)
     )

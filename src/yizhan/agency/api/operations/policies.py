@@ -126,7 +126,7 @@ def articles(
     scheme = library.scheme(area)
     live = [d for d in library.documents(library.area(area)) if in_force(d, scheme, day)]
     found = [(d, a) for d in live if document in (None, d.name) for a in d.articles]
-    return by_place(found, page, lambda row: _article(library, scheme.area, *row, day))
+    return by_place(found, page, lambda row: _article(library, scheme.area, row[0], row[1], day))
 
 
 @lru_cache(maxsize=32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from django.utils import timezone
 from ninja import Field, Path, Query
@@ -14,6 +14,7 @@ from yizhan.agency.api.shapes import (
     LARGEST,
     Coded,
     Day,
+    OneOf,
     Paging,
     Place,
     Rows,
@@ -30,9 +31,9 @@ from yizhan.agency.providers.models import Item, Version
 from yizhan.agency.staff.models import INSTITUTION_KINDS, Institution
 from yizhan.agency.staff.rights import Right
 
-Standing = Literal[tuple(STANDINGS)]  # type: ignore[valid-type]  # the table's keys
-Kind = Literal[tuple(INSTITUTION_KINDS)]  # type: ignore[valid-type]  # the table's keys
-Catalogue = Literal[tuple(CATALOGUES)]  # type: ignore[valid-type]  # the table's keys
+Standing = Annotated[str, OneOf(tuple(STANDINGS))]
+Kind = Annotated[str, OneOf(tuple(INSTITUTION_KINDS))]
+Catalogue = Annotated[str, OneOf(tuple(CATALOGUES))]
 
 
 class InstitutionOut(Shape):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import FileResponse
 from django.utils import timezone
@@ -17,6 +17,7 @@ from yizhan.agency.api.shapes import (
     LARGEST,
     Coded,
     Day,
+    OneOf,
     Paging,
     Place,
     Rows,
@@ -48,12 +49,12 @@ from yizhan.agency.staff.rights import Right
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 RosterNumber = Annotated[int, Path(..., ge=1, le=LARGEST, description="名单号 / number of the roster")]
-State = Literal[tuple(ROSTER_STATES)]  # type: ignore[valid-type]  # the table's keys
-Kind = Literal[tuple(KINDS)]  # type: ignore[valid-type]  # the table's keys
-RowState = Literal[tuple(ROW_STATES)]  # type: ignore[valid-type]  # the table's keys
-Department = Literal[tuple(DEPARTMENTS)]  # type: ignore[valid-type]  # the table's keys
-Identity = Literal[tuple(IDENTITIES)]  # type: ignore[valid-type]  # the table's keys
-GapKind = Literal[tuple(GAPS)]  # type: ignore[valid-type]  # the table's keys
+State = Annotated[str, OneOf(tuple(ROSTER_STATES))]
+Kind = Annotated[str, OneOf(tuple(KINDS))]
+RowState = Annotated[str, OneOf(tuple(ROW_STATES))]
+Department = Annotated[str, OneOf(tuple(DEPARTMENTS))]
+Identity = Annotated[str, OneOf(tuple(IDENTITIES))]
+GapKind = Annotated[str, OneOf(tuple(GAPS))]
 
 
 class RosterOut(Shape):
@@ -106,7 +107,7 @@ def _roster(row: Roster) -> RosterOut:
     return RosterOut(**_fields(row))
 
 
-def _fields(row: Roster) -> dict[str, object]:
+def _fields(row: Roster) -> dict[str, Any]:
     return {
         "number": row.pk, "area": place(row.area), "department": coded(row.department, DEPARTMENTS.get(row.department)),
         "kind": coded(row.kind, KINDS.get(row.kind)), "identities": identities(row.identities), "effective_on": row.effective_on,

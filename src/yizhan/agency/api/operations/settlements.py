@@ -16,6 +16,7 @@ from yizhan.agency.api.shapes import (
     Code,
     Coded,
     Day,
+    OneOf,
     Paging,
     Rows,
     Said,
@@ -191,7 +192,7 @@ class YearSum(Shape):
 class NoteOut(Shape):
     """A stand-in figure or a reading that the bill rests on."""
 
-    kind: Literal["stand_in", "reading"]
+    kind: Annotated[str, OneOf(("stand_in", "reading"))]
     reason: str
     citation: Cited
 
