@@ -341,6 +341,22 @@ def test_a_roster_is_sent_by_a_department_s_program_and_applied_at_the_desk(worl
         "what was done in person names no key"
     )
     assert program.got("rosters/deadlines") == []
+    assert refused(program.send(f"rosters/{roster['number']}/drop", {})) == (409, ["roster_state"]), (
+        "what is applied is withdrawn"
+    )
+    unclear = xlsx([line(5, "冯新")], ("谁", "号", "起始日期", "截止日期"))
+    other = program.send("rosters", form(file=SimpleUploadedFile("十月.xlsx", unclear)), MULTIPART_CONTENT).json()[
+        "number"
+    ]
+    work_off()
+    assert program.got(f"rosters/{other}")["state"]["code"] == "mapping"
+    asked = program.send(f"rosters/{other}/columns", {"mapping": {"name": "谁"}})
+    assert refused(asked) == (422, ["column_needed"])
+    asked = program.send(f"rosters/{other}/columns", {"mapping": {"name": "谁", "id_number": "号"}})
+    assert asked.json()["mapping"] == {"name": "谁", "id_number": "号"}
+    work_off()
+    assert program.got(f"rosters/{other}")["state"]["code"] == "open"
+    assert program.send(f"rosters/{other}/drop", {}).json()["state"]["code"] == "dropped"
 
 
 def found(told: Mapping[str, Any]) -> Roster:

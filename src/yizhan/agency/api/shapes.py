@@ -26,7 +26,6 @@ from yizhan.engine.facts import FACTS
 
 LARGEST = 2**63 - 1
 MOST_ROWS = 200
-MOST_PAGES_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,6 @@ class OneOf:
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
         """As of a Literal."""
         return core_schema.literal_schema(list(self.codes))
-
-
 
 
 def _iso(value: object) -> object:
@@ -103,7 +100,7 @@ class Paging(BaseModel):
     cursor: int = Field(
         0,
         ge=0,
-        le=LARGEST,
+        le=LARGEST - MOST_ROWS - 1,
         description="上一页回答里的 next；第一页不写 / `next` of the answer before; none for the first page",
     )
     size: int = Field(50, ge=1, le=MOST_ROWS, description="行数 / rows")
@@ -120,12 +117,10 @@ class Rows(Shape, Generic[T]):
     next: int | None
 
 
-def by_number(
-    found: QuerySet[Any], page: Paging, shape: Callable[[Any], R], *, ascending: bool = False
-) -> dict[str, Any]:
-    """A page of rows that are in the order of their numbers: what comes in meanwhile shifts nothing."""
-    if page.cursor or ascending:
-        found = found.filter(**{"pk__gt" if ascending else "pk__lt": page.cursor})
+def by_number(found: QuerySet[Any], page: Paging, shape: Callable[[Any], R]) -> dict[str, Any]:
+    """A page of rows that are in the order of their numbers, the latest first: what comes in meanwhile shifts nothing."""
+    if page.cursor:
+        found = found.filter(pk__lt=page.cursor)
     rows = list(found[: page.size + 1])
     shown = rows[: page.size]
     return {"items": [shape(row) for row in shown], "next": shown[-1].pk if len(rows) > page.size else None}
@@ -133,10 +128,9 @@ def by_number(
 
 def by_place(found: Any, page: Paging, shape: Callable[[Any], R]) -> dict[str, Any]:
     """A page of rows in another stable order, by their place in it."""
-    first = min(page.cursor, MOST_PAGES_ROWS)
-    rows = list(found[first : first + page.size + 1])
+    rows = list(found[page.cursor : page.cursor + page.size + 1])
     more = len(rows) > page.size
-    return {"items": [shape(row) for row in rows[: page.size]], "next": first + page.size if more else None}
+    return {"items": [shape(row) for row in rows[: page.size]], "next": page.cursor + page.size if more else None}
 
 
 def handed_out(request: Request, what: str, page: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from django.http import FileResponse
 from django.utils import timezone
-from ninja import Field, File, Form, Path, Query
+from ninja import Body, Field, File, Form, Path, Query
 from ninja.files import UploadedFile
 
 from yizhan.agency.api.door import Request
@@ -24,6 +24,7 @@ from yizhan.agency.api.shapes import (
     Said,
     Shape,
     Somebody,
+    Text,
     by_number,
     by_place,
     code_of,
@@ -39,6 +40,7 @@ from yizhan.agency.api.shapes import (
 )
 from yizhan.agency.people.models import IDENTITIES, IDENTITY_WORDS
 from yizhan.agency.rosters import actions, queries, returning
+from yizhan.agency.rosters.columns import FIELDS
 from yizhan.agency.rosters.gaps import GAPS
 from yizhan.agency.rosters.models import GapItem, Roster, RosterRow
 from yizhan.agency.rosters.reasons import text_of
@@ -99,6 +101,8 @@ class Count(Coded):
 class RosterWhole(RosterOut):
     """A roster with what came of reading and comparing it."""
 
+    columns: list[str] = Field(description="文件的表头 / header of the file")
+    mapping: dict[str, str] = Field(description="认出的列：字段 → 表头 / columns recognised: field → header")
     problems: list[Problem] = Field(description="文件读不了的原因 / why the file could not be read")
     counts: list[Count]
 
@@ -125,7 +129,7 @@ def _whole(row: Roster) -> RosterWhole:
         for code, n in queries.summary(row).items()
     ]  # fmt: skip
     problems = [Problem(code=p.get("code", ""), zh=p.get("zh", ""), en=p.get("en", "")) for p in row.problems]
-    return RosterWhole(**_fields(row), problems=problems, counts=counts)
+    return RosterWhole(**_fields(row), columns=row.columns, mapping=row.mapping, problems=problems, counts=counts)
 
 
 @operation("GET", "rosters", Right.ROSTER_SEE, Rows[RosterOut], said=("名单", "rosters"))
@@ -203,6 +207,29 @@ def deadlines(
 @operation("GET", "rosters/{number}", Right.ROSTER_SEE, RosterWhole, said=("一份名单", "one roster"))
 def roster(request: Request, number: RosterNumber) -> RosterWhole:
     """Its state, what is to be done next, and how many rows are in which state."""
+    return _whole(queries.roster(number, request.bearer))
+
+
+class Columns(Shape):
+    """Which column is which."""
+
+    mapping: dict[Annotated[str, OneOf(tuple(FIELDS))], Text] = Field(description="字段 → 表头 / field → header")
+
+
+@operation(
+    "POST", "rosters/{number}/columns", Right.ROSTER_UPLOAD, RosterWhole, said=("确认列", "say which column is which")
+)
+def confirm_columns(request: Request, number: RosterNumber, asked: Body[Columns]) -> RosterWhole:
+    """Where its state is `mapping`. It is remembered for this department and header, and the file is read on."""
+    found = queries.roster(number, request.bearer)
+    actions.confirm_columns(found, mapping=asked.mapping, acting_user=request.bearer)
+    return _whole(queries.roster(number, request.bearer))
+
+
+@operation("POST", "rosters/{number}/drop", Right.ROSTER_UPLOAD, RosterWhole, said=("作废名单", "drop a roster"))
+def drop(request: Request, number: RosterNumber) -> RosterWhole:
+    """One that was not applied."""
+    actions.drop(queries.roster(number, request.bearer), acting_user=request.bearer)
     return _whole(queries.roster(number, request.bearer))
 
 
