@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,6 +19,7 @@ from django.db.models import Sum
 from django.test import Client
 from django.test.client import MULTIPART_CONTENT
 from django.utils import timezone
+from jsonschema import Draft202012Validator, FormatChecker
 
 from tests.agency.caring import patient, settled, stay
 from tests.agency.enrolling import IN_PERIOD, mark, people, set_today
@@ -26,6 +29,7 @@ from tests.agency.world import PASSWORD, World
 from yizhan.agency.api import door, operations, service
 from yizhan.agency.api.actions import MOST_KEYS, Made, end_key, make_key
 from yizhan.agency.api.models import Key
+from yizhan.agency.api.shapes import Shape
 from yizhan.agency.care.models import Settlement, SettlementPayment
 from yizhan.agency.crypto import digest
 from yizhan.agency.enrolment.actions import enrolling, subsidies
@@ -52,7 +56,9 @@ class Caller:
     source: str = "127.0.0.1"
 
     def ask(self, path: str, **parameters: Any) -> Any:
-        return Client().get(f"/api/v1/{path}", parameters, headers=self.headers, REMOTE_ADDR=self.source)
+        answer = Client().get(f"/api/v1/{path}", parameters, headers=self.headers, REMOTE_ADDR=self.source)
+        fits(path, answer)
+        return answer
 
     def send(self, path: str, data: Any, content_type: str = "application/json") -> Any:
         return Client().post(f"/api/v1/{path}", data, content_type, headers=self.headers, REMOTE_ADDR=self.source)
@@ -77,6 +83,21 @@ def made(officer: Officer, *scopes: Right, **terms: Any) -> Made:
 
 def caller(officer: Officer, *scopes: Right, **terms: Any) -> Caller:
     return Caller(made(officer, *scopes, **terms).secret)
+
+
+def fits(path: str, answer: Any) -> None:
+    """What the document says of an answer is true of it."""
+    document = service.schema()
+    for template, methods in document["paths"].items():
+        # Where a word and a number stand in one place, the word's own address comes first in the document.
+        if "get" in methods and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), f"/api/v1/{path}"):
+            told = methods["get"]["responses"][str(answer.status_code)]["content"]
+            ((media, shape),) = told.items()
+            assert answer.headers["Content-Type"].startswith(media), path
+            if media.endswith("json"):
+                whole = {**shape["schema"], "components": document["components"]}
+                Draft202012Validator(whole, format_checker=FormatChecker()).validate(answer.json())
+            return
 
 
 def refused(answer: Any) -> tuple[int, list[str]]:
@@ -518,6 +539,16 @@ def test_the_document_is_for_those_who_may_call(world: World, settings: Any) -> 
         browser.cookies["language"] = language
         page = browser.get("/api/").content.decode()
         assert words in page and all(path in page for path in document["paths"])
+
+
+def test_no_two_shapes_have_one_name() -> None:
+    """The document knows shapes by their names: of two alike, one would describe the other's answers."""
+
+    def below(shape: type) -> list[type]:
+        return [kind for one in shape.__subclasses__() for kind in (one, *below(one))]
+
+    names = Counter(shape.__name__ for shape in below(Shape))
+    assert not [name for name, times in names.items() if times > 1]
 
 
 def test_the_guide_names_every_operation(world: World) -> None:

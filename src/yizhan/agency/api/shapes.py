@@ -65,6 +65,14 @@ class Said(Shape):
     en: str
 
 
+class Told(Shape):
+    """Something that was found wrong, in words."""
+
+    code: str
+    zh: str
+    en: str
+
+
 class Place(Shape):
     """An area."""
 

@@ -196,7 +196,7 @@ def subsidies(
     return by_number(found, page, shape)
 
 
-class LineOut(Shape):
+class SubsidyLineOut(Shape):
     """What one payer gives for one person, or takes back (negative)."""
 
     number: int
@@ -211,7 +211,11 @@ class LineOut(Shape):
 
 
 @operation(
-    "GET", "enrolment/subsidies/{number}/lines", Right.SUBSIDY_SEE, Rows[LineOut], said=("资助明细", "lines of a batch")
+    "GET",
+    "enrolment/subsidies/{number}/lines",
+    Right.SUBSIDY_SEE,
+    Rows[SubsidyLineOut],
+    said=("资助明细", "lines of a batch"),
 )
 def subsidy_lines(
     request: Request, number: Annotated[int, Path(..., ge=1, le=LARGEST)], page: Query[Paging],
@@ -220,8 +224,8 @@ def subsidy_lines(
     """In the order of names. Counted as rows exported."""
     batch = queries.batch(number)
 
-    def shape(row: SubsidyLine) -> LineOut:
-        return LineOut(
+    def shape(row: SubsidyLine) -> SubsidyLineOut:
+        return SubsidyLineOut(
             number=row.pk, person=somebody(row.person, request.bearer), payer=row.payer,
             identity=coded(row.identity, IDENTITY_WORDS.get(row.identity)) if row.identity else None, fen=row.fen, enrols=row.enrols,
             certified_by=row.certified_by, citation=row.citation, stand_in=row.stand_in,

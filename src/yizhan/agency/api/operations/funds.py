@@ -81,7 +81,7 @@ def funds(request: Request) -> list[FundOut]:
     ]  # fmt: skip
 
 
-class LineOut(Shape):
+class AccountLine(Shape):
     """One account: debit positive. closing = opening + debit − credit."""
 
     account: str
@@ -98,7 +98,7 @@ class Trial(Shape):
 
     since: date
     until: date
-    lines: list[LineOut]
+    lines: list[AccountLine]
 
 
 def _range(since: date | None, until: date | None) -> tuple[date, date]:
@@ -120,7 +120,7 @@ def trial_balance(
     found = queries.hospitals(path) if books == "hospital" else queries.funds(path)
     shown = {book.pk: _book(book) for book in found}
     return Trial(since=first, until=last, lines=[
-        LineOut(
+        AccountLine(
             account=str(x.account), book=shown[x.book.pk], kind=coded(x.kind, x.words), opening_fen=x.opening, debit_fen=x.debit,
             credit_fen=x.credit, closing_fen=x.closing,
         )
@@ -137,7 +137,7 @@ class DayOut(Shape):
     credit_fen: int
 
 
-class Statement(LineOut):
+class Statement(AccountLine):
     """An account by day."""
 
     since: date

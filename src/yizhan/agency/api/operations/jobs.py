@@ -11,21 +11,13 @@ from ninja import Field, Path, Query
 
 from yizhan.agency.api.door import Request
 from yizhan.agency.api.service import operation
-from yizhan.agency.api.shapes import LARGEST, Coded, Paging, Rows, Said, Shape, by_number, coded, name_of
+from yizhan.agency.api.shapes import LARGEST, Coded, Paging, Rows, Said, Shape, Told, by_number, coded, name_of
 from yizhan.agency.jobs import queries
 from yizhan.agency.jobs.models import Run
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.rights import Right
 
 JobNumber = Annotated[int, Path(..., ge=1, le=LARGEST, description="任务号 / number of the job")]
-
-
-class Problem(Shape):
-    """Why it failed."""
-
-    code: str
-    zh: str
-    en: str
 
 
 class JobOut(Shape):
@@ -40,7 +32,7 @@ class JobOut(Shape):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
-    problems: list[Problem]
+    problems: list[Told]
     file_name: str = Field(description="空：没有文件 / empty: it made none")
 
 
@@ -48,7 +40,7 @@ def _job(row: Run) -> JobOut:
     return JobOut(
         number=row.pk, kind=row.kind, title=Said(zh=row.title_zh, en=row.title_en), state=coded(row.state, row.shown_state.words),
         percent=row.percent, started_by=name_of(row.officer), created_at=row.created_at, started_at=row.started_at, ended_at=row.ended_at,
-        problems=[Problem(code=p.get("code", ""), zh=p.get("zh", ""), en=p.get("en", "")) for p in row.problems], file_name=row.file_name,
+        problems=[Told(code=p.get("code", ""), zh=p.get("zh", ""), en=p.get("en", "")) for p in row.problems], file_name=row.file_name,
     )  # fmt: skip
 
 

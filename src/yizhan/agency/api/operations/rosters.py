@@ -25,6 +25,7 @@ from yizhan.agency.api.shapes import (
     Shape,
     Somebody,
     Text,
+    Told,
     by_number,
     by_place,
     code_of,
@@ -81,14 +82,6 @@ class RosterOut(Shape):
     job: int | None = Field(description="后台任务号 / number of the job that works on it")
 
 
-class Problem(Shape):
-    """Something wrong with the file."""
-
-    code: str
-    zh: str
-    en: str
-
-
 class Count(Coded):
     """Rows in one state; `undecided` hold up the review."""
 
@@ -103,7 +96,7 @@ class RosterWhole(RosterOut):
 
     columns: list[str] = Field(description="文件的表头 / header of the file")
     mapping: dict[str, str] = Field(description="认出的列：字段 → 表头 / columns recognised: field → header")
-    problems: list[Problem] = Field(description="文件读不了的原因 / why the file could not be read")
+    problems: list[Told] = Field(description="文件读不了的原因 / why the file could not be read")
     counts: list[Count]
 
 
@@ -128,7 +121,7 @@ def _whole(row: Roster) -> RosterWhole:
         )
         for code, n in queries.summary(row).items()
     ]  # fmt: skip
-    problems = [Problem(code=p.get("code", ""), zh=p.get("zh", ""), en=p.get("en", "")) for p in row.problems]
+    problems = [Told(code=p.get("code", ""), zh=p.get("zh", ""), en=p.get("en", "")) for p in row.problems]
     return RosterWhole(**_fields(row), columns=row.columns, mapping=row.mapping, problems=problems, counts=counts)
 
 
@@ -246,15 +239,14 @@ class RowOut(Shape):
     to_on: date | None
     decision: Coded | None
     note: str
-    reasons: list[Problem]
-    warnings: list[Problem]
+    reasons: list[Told]
+    warnings: list[Told]
 
 
 def _row(row: RosterRow, *, names: bool) -> RowOut:
-    def told(found: list[dict[str, object]]) -> list[Problem]:
+    def told(found: list[dict[str, object]]) -> list[Told]:
         return [
-            Problem(code=str(r["code"]), zh=text_of(r, "zh", names=names), en=text_of(r, "en", names=names))
-            for r in found
+            Told(code=str(r["code"]), zh=text_of(r, "zh", names=names), en=text_of(r, "en", names=names)) for r in found
         ]
 
     target = row.target
