@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from tests.agency.enrolling import IN_PERIOD, mark, people, set_today
 from tests.agency.filing import asked as asked_filing
 from tests.agency.listing import apply, fresh, line, register, send, states, xlsx
 from tests.agency.world import PASSWORD, World
-from yizhan.agency.api import door, operations, service
+from yizhan.agency.api import commands, door, operations, service
 from yizhan.agency.api.actions import MOST_KEYS, Made, end_key, make_key
 from yizhan.agency.api.models import Key
 from yizhan.agency.api.shapes import Shape
@@ -38,6 +39,7 @@ from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.rosters.models import Roster
 from yizhan.agency.staff import actions as staff
 from yizhan.agency.staff import ceilings, limits
+from yizhan.agency.staff.errors import BadStaffCode
 from yizhan.agency.staff.models import Audit, AuditLeaf, AuditSeal, Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import System, acting
@@ -221,6 +223,25 @@ def test_a_key_ends_with_its_officer_and_loses_what_he_loses(world: World) -> No
     assert refused(program.ask("me")) == (401, ["key_refused"]), "what was ended stays ended"
     with acting(officer):
         assert [key.ended_why for key in Key.objects.all()] == ["suspended"]
+
+
+def test_the_operator_makes_lists_and_ends_keys(world: World) -> None:
+    about = {"lang": "en", "username": "", "name": "", "scope": [], "days": 90, "network": [], "end": None}
+
+    def said(**options: Any) -> list[str]:
+        return list(commands.key(Namespace(**about | options)))
+
+    officer = world.yuhu.liaison_civil
+    head, secret, _ = said(username=officer.username, name="reports", scope=["roster.see"])
+    assert Caller(secret).got("me")["officer"] == officer.username and secret not in head
+    number = head.split()[0]
+    assert said()[0].split()[:4] == [number, officer.username, "reports", "roster.see"]
+    assert said(end=int(number)) == [f"key {number} was ended."]
+    assert "ended by the operator" in said()[0]
+    assert refused(Caller(secret).ask("me")) == (401, ["key_refused"])
+    with pytest.raises(BadStaffCode):
+        said(username="nobody", name="x")
+    assert [row.officer_name for row in trail("key.make")] == ["./yizhan key"]
 
 
 def test_a_noisy_program_is_told_when_to_come_again_and_others_are_not_held_up(
@@ -544,7 +565,7 @@ def test_the_document_is_for_those_who_may_call(world: World, settings: Any) -> 
 def test_no_two_shapes_have_one_name() -> None:
     """The document knows shapes by their names: of two alike, one would describe the other's answers."""
 
-    def below(shape: type) -> list[type]:
+    def below(shape: type[Any]) -> list[type[Any]]:
         return [kind for one in shape.__subclasses__() for kind in (one, *below(one))]
 
     names = Counter(shape.__name__ for shape in below(Shape))
