@@ -125,11 +125,15 @@ class Mutator:
         """A name that nobody knows, or one twice over."""
         container, _ = self._inside(message)
         if isinstance(container, dict):
-            name = self.draw.choice(("", "\ud800", "\x00", "exp_content", "A" * 3000, "psn_no ", "PSN_NO", "__class__", "名"))
+            name = self.draw.choice(
+                ("", "\ud800", "\x00", "exp_content", "A" * 3000, "psn_no ", "PSN_NO", "__class__", "名")
+            )
             container[name] = deepcopy(self.draw.choice(VALUES))
 
     def _envelope(self, message: dict[str, Any]) -> None:
-        name = self.draw.choice([name for name in message if name != "input"] + ["enc_type", "cainfo", "sign_no", "signtype"])
+        name = self.draw.choice(
+            [name for name in message if name != "input"] + ["enc_type", "cainfo", "sign_no", "signtype"]
+        )
         message[name] = deepcopy(self.draw.choice(VALUES))
 
     def _empty(self, message: dict[str, Any]) -> None:

@@ -172,6 +172,12 @@ class CannotReverse(InputProblem):
     en = "message {omsgid} ({oinfno}) cannot be reversed: {why_en}."
 
 
+class ChangedSince(InputProblem):
+    code = "changed_since"
+    zh = "就诊 {mdtrt_id} 的{what_zh}后来又改过，不能再恢复，没有冲正。请用 2402、2403、2203 直接报送正确的内容。"
+    en = "visit {mdtrt_id}: {what_en} changed again since and cannot be put back; nothing was reversed. Send what is right with 2402, 2403 or 2203."
+
+
 class NotReplayed(InputProblem):
     code = "message_not_replayed"
     zh = "这条报文（{infno}）不能试演：内容没有留存，或者解不开。"

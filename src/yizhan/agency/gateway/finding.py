@@ -5,6 +5,8 @@ Settling works across institutions; so everything here names the institution its
 
 from __future__ import annotations
 
+from django.db.models import Exists, OuterRef
+
 from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.gateway.errors import PersonUnknown, SettlementUnknown, VisitUnknown, WrongCare
 from yizhan.agency.gateway.models import Told
@@ -68,6 +70,15 @@ def told_of(call: Call, mdtrt_id: str, psn_no: str, *, cares: tuple[str, ...] = 
         words = {"care_zh": care.word(found.visit.care, "zh"), "care_en": care.word(found.visit.care, "en")}
         raise WrongCare(mdtrt_id=mdtrt_id, infno=call.envelope.infno, **words)
     call.person_id, call.visit_id = found.visit.person.merged_into_id or found.visit.person_id, found.visit_id
+    return found
+
+
+def first_open(call: Call, told: Told) -> Told:
+    """Of a stay that was cut, the first part that is not settled: one whose settlement was taken back is settled anew first."""
+    parts = Told.objects.filter(institution=call.institution, mdtrt=told.mdtrt).select_related("visit__person")
+    settled = Settlement.objects.live().filter(visit=OuterRef("pk"))
+    found = parts.exclude(visit__state="cancelled").filter(~Exists(settled)).order_by("visit_id").first() or told
+    call.visit_id = found.visit_id
     return found
 
 

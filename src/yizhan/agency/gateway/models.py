@@ -167,6 +167,20 @@ class Told(models.Model):
         visit_id: int
 
 
+class Change(models.Model):
+    """What a message changed of a visit（变更）, so that a reversal can put it back: name → [before, after].
+
+    Names of `Told` stand behind “told.”. `undoes` is the change that this one put back.
+    """
+
+    visit = models.ForeignKey(Visit, models.PROTECT, related_name="+")
+    institution = models.ForeignKey(Institution, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    area_path = PathField()
+    message_id = models.BigIntegerField()
+    changed = models.JSONField()
+    undoes = models.OneToOneField("self", models.PROTECT, null=True, related_name="undone_by")
+
+
 class Line(models.Model):
     """Under which number the hospital uploaded a bill line（费用明细流水号）."""
 

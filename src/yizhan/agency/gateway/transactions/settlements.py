@@ -9,14 +9,15 @@ from typing import Any
 
 from yizhan.agency import crypto
 from yizhan.agency.care import actions, rewriting, settling
-from yizhan.agency.care.models import Settlement
+from yizhan.agency.care.models import BillLine, Settlement
 from yizhan.agency.enrolment.beneficiaries import pooling_area
 from yizhan.agency.gateway import codes
+from yizhan.agency.gateway.actions import change
 from yizhan.agency.gateway.amounts import POTS, Amounts, amounts_of
 from yizhan.agency.gateway.envelope import Node
 from yizhan.agency.gateway.errors import TotalsDiffer
-from yizhan.agency.gateway.finding import settlement_of, told_of
-from yizhan.agency.gateway.models import Told
+from yizhan.agency.gateway.finding import first_open, settlement_of, told_of
+from yizhan.agency.gateway.models import Line, Told
 from yizhan.agency.gateway.registry import Call, transaction
 from yizhan.agency.gateway.transactions.fees import OUTPATIENT, of_batch
 from yizhan.agency.gateway.transactions.persons import person_type
@@ -57,6 +58,8 @@ def _visit(call: Call, node: Node, cares: tuple[str, ...]) -> tuple[Told, int, b
     told = told_of(call, node.text("mdtrt_id", need=True), node.text("psn_no", need=True), cares=cares)
     if cares is OUTPATIENT:
         told = of_batch(call, told, node.text("chrg_bchno", most=30))
+    elif told.mdtrt != told.visit_id:
+        told = first_open(call, told)
     total = node.fen("medfee_sumamt", need=True) or 0
     midway = node.text("mid_setl_flag", most=3) == "1"
     return told, total, midway, node.day("dscgTime") or node.day("dscg_time")
@@ -90,13 +93,16 @@ def _settle(call: Call, cares: tuple[str, ...]) -> Any:
     visit = told.visit
     if midway and visit.state == "admitted":
         rest = actions.cut_stay(visit.pk, on=ends or call.today, acting_user=call.machine)
+        # Lines of later days went along, and so do their numbers.
+        moved = BillLine.objects.filter(visit=rest).values("position")
+        Line.objects.filter(visit=visit, position__in=moved).update(visit=rest)
         Told.objects.create(
             visit=rest, institution=call.institution, area_path=call.institution.area_path, mdtrt=told.mdtrt, number=told.number,
             insutype=told.insutype, med_type=told.med_type, cert_type=told.cert_type, more=told.more,
         )  # fmt: skip
     elif visit.discharged_on is None and ends is not None:
         # Settled before the discharge is reported, as some provinces do it.
-        actions.change_visit(visit.pk, discharged_on=ends, acting_user=call.machine)
+        change(told, discharged_on=ends, acting_user=call.machine)
     row = settling.settle(
         visit.pk, on=call.today, message_id=call.envelope.msgid, content=str(total), acting_user=call.machine
     )

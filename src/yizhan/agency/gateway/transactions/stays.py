@@ -7,6 +7,7 @@ from typing import Any
 from yizhan.agency.care import actions, queries
 from yizhan.agency.care.models import Visit
 from yizhan.agency.gateway import codes
+from yizhan.agency.gateway.actions import change as keep_change
 from yizhan.agency.gateway.envelope import Node
 from yizhan.agency.gateway.errors import CareUnknown, SettledStays
 from yizhan.agency.gateway.finding import person_of, told_of
@@ -103,9 +104,10 @@ def discharge(call: Call) -> Any:
     if queries.is_settled(visit):
         if visit.discharged_on != ends or (diagnoses and diagnoses != visit.diagnoses):
             raise SettledStays(mdtrt_id=told.mdtrt, what_zh="出院日期和诊断", what_en="day of discharge and diagnoses")
-    else:
-        actions.change_visit(visit.pk, acting_user=call.machine, **changes)
-    _note(told, dscg_way=way, die_date=died.isoformat() if died else "")
+        changes = {}
+    more = {"dscg_way": way, "die_date": died.isoformat() if died else ""}
+    told_too = {"more": {**told.more, **{name: value for name, value in more.items() if value}}}
+    keep_change(told, told_too=told_too, acting_user=call.machine, **changes)
     return None
 
 
@@ -122,11 +124,12 @@ def change(call: Call) -> Any:
             "bed": node.text("adm_bed", most=20), "diagnoses": diagnoses_of(root, main),
         }  # fmt: skip
         med_type = node.text("med_type", most=10)
+    told_too = {}
     if med_type and med_type != told.med_type:
-        changes["care"] = care_of(call, med_type)
-        told.med_type = med_type
-        told.save(update_fields=["med_type"])
-    actions.change_visit(told.visit_id, acting_user=call.machine, **{k: v for k, v in changes.items() if v})
+        changes["care"], told_too = care_of(call, med_type), {"med_type": med_type}
+        if changes["care"] not in STAYS:
+            raise CareUnknown(med_type=med_type)
+    keep_change(told, told_too=told_too, acting_user=call.machine, **{k: v for k, v in changes.items() if v})
     return None
 
 
@@ -142,7 +145,7 @@ def cancel(call: Call) -> Any:
 def cancel_discharge(call: Call) -> Any:
     """The patient is in the hospital again."""
     told = _of_data(call)
-    actions.change_visit(told.visit_id, discharged_on=None, acting_user=call.machine)
+    keep_change(told, discharged_on=None, acting_user=call.machine)
     return None
 
 
@@ -150,9 +153,3 @@ def _of_data(call: Call) -> Told:
     with call.reading() as root:
         node = root.node("data")
         return told_of(call, node.text("mdtrt_id", need=True), node.text("psn_no", need=True), cares=STAYS)
-
-
-def _note(told: Told, **said: str) -> None:
-    """Keep words of the interface with the visit."""
-    told.more = {**told.more, **{name: value for name, value in said.items() if value}}
-    told.save(update_fields=["more"])
