@@ -204,7 +204,7 @@ class Outcome:
         except (ValueError, KeyError, AttributeError):
             said, code = None, "no answer"
         if status != 200 or code in ("no answer", "gateway_fault") or (said and len(said["err_msg"] or "") > 200):
-            self.wrong.append(f"{status} {code}: {body[:1500]!r} → {answer[:300]!r}")
+            self.wrong.append(f"{status} {code}: {body[:600]!r} → {answer[:500].decode(errors='replace')}")
         text, asked = answer.decode(errors="replace"), body.decode(errors="replace")
         if found := [one for one in foreign if one in text and one not in asked]:
             self.wrong.append(f"another's data {found}: {body[:1500]!r} → {text[:600]}")

@@ -124,6 +124,12 @@ class SettlementUnknown(InputProblem):
     en = "settlement {setl_id} (visit {mdtrt_id}) was not found."
 
 
+class SettlementTakenBack(InputProblem):
+    code = "settlement_taken_back"
+    zh = "结算 {setl_id} 已经撤销；这次就诊后来重新结算为 {now}。没有再撤销，要撤销请用 {now}。"
+    en = "settlement {setl_id} was cancelled already; the visit was settled anew as {now}. Nothing was cancelled; use {now} if that is meant."
+
+
 class TotalsDiffer(InputProblem):
     code = "totals_differ"
     zh = "医疗费总额不符：报文 {theirs} 元，已上传的明细合计 {ours} 元。没有结算。请核对明细上传是否完整。"

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 
 from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.gateway.errors import PersonUnknown, SettlementUnknown, VisitUnknown, WrongCare
-from yizhan.agency.gateway.models import Told
+from yizhan.agency.gateway.models import Message, Told
 from yizhan.agency.gateway.registry import Call
 from yizhan.agency.people.models import Person
 from yizhan.agency.statements import Columns, prepared
@@ -32,6 +32,19 @@ def person_of(call: Call, psn_no: str) -> Person:
     call.person_id = found.pk
     return found
 
+
+def knows(call: Call, person: Person) -> bool:
+    """Whether the institution showed that it has the person's certificate: it looked the person up by it (1101), or registered
+    a visit with it. Numbers of persons can be guessed; whoever only names one is told less.
+    """
+    ids = [person.pk, *Person.objects.filter(merged_into=person).values_list("pk", flat=True)]
+    own = {"institution_id": call.machine.institution_id}
+    looked_up = Message.objects.filter(**own, infno="1101", taken=True, person_id__in=ids)
+    return looked_up.exists() or Told.objects.filter(**own, visit__person__in=ids, more__known=KNOWN).exists()
+
+
+KNOWN = "1"
+"""`Told.more["known"]`, where the institution knew the person's certificate when it registered the visit."""
 
 _T, _V, _P = Columns(Told, "t"), Columns(Visit, "v"), Columns(Person, "p")
 

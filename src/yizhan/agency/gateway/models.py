@@ -128,7 +128,12 @@ class Message(models.Model):
                 fields=["institution", "msgid"], condition=Q(taken=True), name="one_answer_a_message_number"
             )
         ]
-        indexes = [models.Index(fields=["institution", "-id"], name="message_institution")]
+        indexes = [
+            models.Index(fields=["institution", "-id"], name="message_institution"),
+            models.Index(
+                fields=["institution", "person_id"], name="message_looked_up", condition=Q(infno="1101", taken=True)
+            ),
+        ]
 
 
 class Voided(models.Model):

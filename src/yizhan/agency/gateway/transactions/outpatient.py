@@ -26,7 +26,7 @@ def register_outpatient(call: Call) -> Any:
         begins = node.day("begntime", need=True)
         med_type = node.text("med_type", most=10) or ORDINARY
         said = {
-            "insutype": node.text("insutype", most=6), "cert_type": node.text("mdtrt_cert_type", most=3),
+            "insutype": node.text("insutype", most=6), "cert_type": node.text("mdtrt_cert_type", most=3), "cert_no": node.text("mdtrt_cert_no"),
             "department": node.text("dept_name", most=60), "doctor": node.text("dr_name", most=60),
         }  # fmt: skip
         doctor = node.text("atddr_no", most=30)

@@ -24,7 +24,11 @@ def _sell(call: Call, *, settles: bool) -> Any:
         node = root.node("druginfo")
         psn_no, total = node.text("psn_no", need=True, most=30), node.fen("medfee_sumamt", need=True) or 0
         begins, med_type = node.day("begntime") or call.today, node.text("med_type", most=10) or SALE
-        said = {"insutype": node.text("insutype", most=6), "cert_type": node.text("mdtrt_cert_type", most=3)}
+        said = {
+            "insutype": node.text("insutype", most=6),
+            "cert_type": node.text("mdtrt_cert_type", most=3),
+            "cert_no": node.text("mdtrt_cert_no"),
+        }
         name, code = node.text("dise_name", most=60), node.text("dise_codg", most=30)
         fees = fees_of(call, root, "drugdetail")
     visit = register(

@@ -1,7 +1,8 @@
-"""5201–5206, 5301–5304: what is on record. Of visits, settlements and filings an institution is told its own only.
+"""5201–5206, 5301–5304: what is on record. Of visits and settlements an institution is told its own only.
 
 Certificate numbers are masked: who asks has a person's number already, and needs no other. Only the year's sums of 5206 go
-beyond the institution, as sums do, and only of persons whom it treats.
+beyond the institution, as sums do, and only of persons whom it treats; and registrations and family-doctor contracts, which
+count wherever somebody is treated, of persons whose certificate it showed to have.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from yizhan.agency import crypto
@@ -18,7 +19,7 @@ from yizhan.agency.care.models import BillLine, Settlement
 from yizhan.agency.filings.models import Filing
 from yizhan.agency.gateway.envelope import Node, yuan
 from yizhan.agency.gateway.errors import FieldWrong, NeverHere
-from yizhan.agency.gateway.finding import number, person_of, settlement_of, told_of
+from yizhan.agency.gateway.finding import knows, number, person_of, settlement_of, told_of
 from yizhan.agency.gateway.models import Line, Told
 from yizhan.agency.gateway.registry import Call, transaction
 from yizhan.agency.gateway.transactions.fees import split_of
@@ -156,7 +157,8 @@ def settlement(call: Call) -> Any:
             call, node.text("setl_id", need=True, most=30), node.text("mdtrt_id", need=True, most=30),
             node.text("psn_no", need=True, most=30),
         )  # fmt: skip
-    last = Settlement.objects.latest_rows().filter(ordinal=row.ordinal).select_related("replaces", "person").get()
+    # Of this settling: the visit may have been settled anew since, under another number.
+    last = Settlement.objects.filter(ordinal=row.ordinal).select_related("replaces", "person").latest("pk")
     shown = last.replaces if last.kind == "reversed" and last.replaces else last
     found = amounts(call, shown.result)
     told.visit = row.visit
@@ -267,11 +269,23 @@ def accumulated(call: Call) -> Any:
 # --- Filings ----------------------------------------------------------------------------------------------------------
 
 
-def _filings(person: Person, kinds: tuple[str, ...], on: date) -> list[Filing]:
-    """Filings of a person that hold on a day or later, of those that row security shows the institution."""
+def _filings(person: Person, kinds: tuple[str, ...], on: date) -> QuerySet[Filing]:
+    """Filings of a person that hold on a day or later, of those that row security shows."""
     rows = Filing.objects.filter(Q(person=person) | Q(person__merged_into=person), kind__in=kinds)
     rows = rows.filter(Q(valid__endswith__gt=on) | Q(valid__upper_inf=True), state__in=("approved", "ended"))
-    return list(rows.select_related("to_institution", "institution").order_by("valid", "id")[:MOST])
+    return rows.select_related("to_institution", "institution").order_by("valid", "id")
+
+
+def _of_all(call: Call, person: Person, kinds: tuple[str, ...]) -> list[Filing]:
+    """The same, whoever made them. Of one whom the institution only names by number, those that it made or that lead to
+    it; and the answer says so.
+    """
+    rows = _filings(person, kinds, call.today)
+    if not knows(call, person):
+        own = call.machine.institution_id
+        rows = rows.filter(Q(institution=own) | Q(to_institution=own))
+        call.warnings.append("只列出与本机构有关的备案；要看全部，请先按证件查询人员信息（1101）")
+    return list(rows[:MOST])
 
 
 def _asked(call: Call) -> tuple[Person, Node]:
@@ -288,22 +302,22 @@ def _days(row: Filing) -> dict[str, Any]:
     }
 
 
-@transaction("5301", "人员慢特病备案查询", "registrations of chronic diseases", Right.FILING_SEE)
+@transaction("5301", "人员慢特病备案查询", "registrations of chronic diseases", Right.FILING_SEE, alone=True)
 def registrations(call: Call) -> Any:
-    """Registrations that the bureau decided."""
+    """Registrations that the bureau decided: they count wherever the person is treated, so all are told; who made one is not."""
     person, _ = _asked(call)
     rows = []
-    for row in _filings(person, ("chronic", "special"), call.today):
+    for row in _of_all(call, person, ("chronic", "special")):
         code = next((text.partition(" ")[0] for text in row.diagnoses if text.endswith(f" {row.disease}")), None)
         rows.append({"opsp_dise_code": code, "opsp_dise_name": row.disease, **_days(row)})
     return {"feedetail": rows}
 
 
-@transaction("5302", "人员定点信息查询", "a person's institutions", Right.FILING_SEE)
+@transaction("5302", "人员定点信息查询", "a person's institutions", Right.FILING_SEE, alone=True)
 def chosen_institutions(call: Call) -> Any:
     """Family-doctor contracts: no benefit is tied to another choice."""
     person, _ = _asked(call)
-    rows = [(row, row.to_institution or row.institution) for row in _filings(person, ("family_doctor",), call.today)]
+    rows = [(row, row.to_institution or row.institution) for row in _of_all(call, person, ("family_doctor",))]
     return {
         "psnfixmedin": [
             {
@@ -317,7 +331,7 @@ def chosen_institutions(call: Call) -> Any:
 
 @transaction("5304", "转院信息查询", "referrals", Right.FILING_SEE)
 def referrals(call: Call) -> Any:
-    """Referrals from here or to here that the bureau decided."""
+    """Referrals from here or to here, whoever asked for them; one between others counts on no bill of here."""
     person, _ = _asked(call)
     return {
         "refmedin": [
@@ -329,6 +343,6 @@ def referrals(call: Call) -> Any:
                 "reflin_medins_name": row.to_institution.name if row.to_institution else None,
                 "refl_date": row.valid.lower.isoformat(), "refl_rea": row.why, "hosp_agre_refl_flag": "1",
             }
-            for row in _filings(person, ("referral",), call.today)
+            for row in _filings(person, ("referral",), call.today)[:MOST]
         ]
     }  # fmt: skip

@@ -10,9 +10,10 @@ from yizhan.agency.gateway import codes
 from yizhan.agency.gateway.actions import change as keep_change
 from yizhan.agency.gateway.envelope import Node
 from yizhan.agency.gateway.errors import CareUnknown, SettledStays
-from yizhan.agency.gateway.finding import person_of, told_of
+from yizhan.agency.gateway.finding import KNOWN, knows, person_of, told_of
 from yizhan.agency.gateway.models import Told
 from yizhan.agency.gateway.registry import Call, transaction
+from yizhan.agency.people.sealing import possible_hashes
 from yizhan.agency.staff.rights import Right
 
 STAYS = ("inpatient", "birth")
@@ -39,7 +40,7 @@ def diagnoses_of(root: Node, main: tuple[str, str] = ("", "")) -> list[str]:
 
 
 def register(
-    call: Call, *, number: str, med_type: str, told: dict[str, Any], insutype: str, cert_type: str, psn_no: str,
+    call: Call, *, number: str, med_type: str, told: dict[str, Any], insutype: str, cert_type: str, cert_no: str, psn_no: str,
     **visit: Any,
 ) -> Visit:  # fmt: skip
     """Register a visit and what the interface alone speaks of. A number that was cancelled may be used again."""
@@ -53,9 +54,12 @@ def register(
         person, institution=call.institution, number=ours, care=care, source="gateway", acting_user=call.machine,
         **visit,
     )  # fmt: skip
+    # What stands behind a bar is a card's cipher text.
+    shown = bytes(person.id_hash) in possible_hashes(cert_no.partition("|")[0].strip().upper())
+    known = {"known": KNOWN} if shown or knows(call, person) else {}
     Told.objects.create(
         visit=row, institution=call.institution, area_path=call.institution.area_path, mdtrt=row.pk, number=number,
-        insutype=insutype, med_type=med_type, cert_type=cert_type, more=told,
+        insutype=insutype, med_type=med_type, cert_type=cert_type, more=told | known,
     )  # fmt: skip
     call.visit_id = row.pk
     return row
@@ -72,6 +76,7 @@ def admit(call: Call) -> Any:
         diagnoses = diagnoses_of(root, main)
         said = {
             "insutype": node.text("insutype", most=6), "cert_type": node.text("mdtrt_cert_type", most=3),
+            "cert_no": node.text("mdtrt_cert_no"),
             "department": node.text("adm_dept_name", most=60), "doctor": node.text("chfpdr_name", most=60),
             "bed": node.text("adm_bed", most=20),
         }  # fmt: skip
