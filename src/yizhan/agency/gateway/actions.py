@@ -19,8 +19,8 @@ from yizhan.agency.care.models import Settlement
 from yizhan.agency.care.queries import is_settled
 from yizhan.agency.care.settling import read_visit
 from yizhan.agency.desk.words import Words
-from yizhan.agency.gateway.errors import ChangedSince, ClearingThere, ClearingUnknown, SettledStays
-from yizhan.agency.gateway.models import PROFILES, Caller, Change, Clearing, SettlementList, Told
+from yizhan.agency.gateway.errors import ChangedSince, ClearingThere, ClearingUnknown, NoAccessYet, SettledStays
+from yizhan.agency.gateway.models import PROFILES, Caller, Change, Clearing, SettlementList, Token, Told
 from yizhan.agency.gateway.profiles import SECRET
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import UnknownWord
@@ -44,12 +44,11 @@ def grant(
     institution: Institution,
     *,
     profile: str,
-    public_key: str = "",
     former_days: int = FORMER_DAYS,
     terms: Mapping[str, Any] | None = None,
     acting_user: Actor,
 ) -> Granted:
-    """Let an institution's system in, or change its profile or key. The former key of the same profile holds for some days. `terms` are other columns of `Caller`: bounds, checks.
+    """Let an institution's system in, or change its profile or key. The former key of the same profile holds for some days. `terms` are other columns of `Caller`: bounds, checks, the hospital's public key.
 
     Raises UnknownWord.
     """
@@ -59,13 +58,16 @@ def grant(
         before = Caller.objects.select_for_update().filter(institution=institution).first()
         row = before or Caller(institution=institution, area_path=institution.area_path)
         secret = "" if profile == "none" else secrets.token_urlsafe(32)
-        same = before is not None and before.profile == profile
+        # A key of somebody who was shut out, perhaps because it leaked, does not come back.
+        same = before is not None and before.profile == profile and before.is_active
         row.former_sealed = row.secret_sealed if same else ""
         row.former_until = timezone.now() + timedelta(days=former_days) if same else None
-        row.key_id = row.key_id if same and row.key_id else "" if profile == "none" else secrets.token_hex(8)
+        if not same or former_days <= 0:
+            Token.objects.filter(institution=institution).delete()
+        kept = before is not None and before.profile == profile and before.key_id
+        row.key_id = "" if profile == "none" else kept or secrets.token_hex(8)
         row.secret_sealed = crypto.seal(secret, purpose=SECRET, row=institution.code) if secret else ""
         row.profile, row.is_active, row.keyed_at = profile, True, timezone.now()
-        row.public_key = public_key or row.public_key
         for name, value in (terms or {}).items():
             setattr(row, name, value)
         row.save()
@@ -74,10 +76,25 @@ def grant(
         return Granted(row, secret)
 
 
+def change_terms(institution: Institution, *, terms: Mapping[str, Any], acting_user: Actor) -> Caller:
+    """Change bounds, checks or the public key of a caller; its key stays. Raises NoAccessYet."""
+    with acting(acting_user):
+        row = Caller.objects.select_for_update().select_related("institution").filter(institution=institution).first()
+        if row is None:
+            raise NoAccessYet(institution=institution.code)
+        for name, value in terms.items():
+            setattr(row, name, value)
+        if terms:
+            row.save(update_fields=list(terms))
+            record("access.terms", institution, institution=institution.code, **terms, acting_user=acting_user)
+        return row
+
+
 def stop(institution: Institution, *, acting_user: Actor) -> None:
     """Shut an institution's system out, at once."""
     with acting(acting_user):
         Caller.objects.filter(institution=institution).update(is_active=False, former_sealed="", former_until=None)
+        Token.objects.filter(institution=institution).delete()
         record("access.stop", institution, institution=institution.code, acting_user=acting_user)
 
 

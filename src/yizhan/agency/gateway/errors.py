@@ -64,6 +64,12 @@ class NotFromHere(InputProblem):
     en = "messages of this institution carry no signature and are taken from this machine or the internal net only; this one came from {source}."
 
 
+class NoSuchKey(InputProblem):
+    code = "sm2_key_wrong"
+    zh = "{where} 不是 SM2 {what_zh}。应为 PEM 文件（openssl ecparam -name SM2 -genkey -noout），或十六进制。"
+    en = "{where} is no SM2 {what_en}. It should be a PEM file (openssl ecparam -name SM2 -genkey -noout), or hexadecimal."
+
+
 class TooManyMessages(InputProblem):
     code = "too_many_messages"
     zh = "报文太密，这一条没有受理。请稍候 1 秒，按原报文号重发。"
@@ -83,6 +89,12 @@ class NumberUsed(InputProblem):
     code = "message_number_used"
     zh = "报文号 {msgid} 已经用于另一条内容不同的报文（{infno}）。请换一个报文号。"
     en = "message number {msgid} was used for another message with other content ({infno}). Use a new number."
+
+
+class NoAccessYet(InputProblem):
+    code = "no_access_yet"
+    zh = "机构 {institution} 还没有开通接口。请先用 --profile 选择验签方式。"
+    en = "institution {institution} has no access yet. Choose how it signs with --profile first."
 
 
 class MessageVoid(InputProblem):
