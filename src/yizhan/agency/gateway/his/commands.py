@@ -48,7 +48,7 @@ def his(options: argparse.Namespace) -> Iterator[str]:
     lines: list[str] = []
     zh = options.lang == "zh"
     system = System(wire, f"{now:%Y%m%d%H%M%S}", say=lambda one, other: lines.append(f"  {one if zh else other}"))
-    patients = list(_patients(options))
+    patients = _rows(_read(options.patients)) if options.patients else patients_of(options.institution)
     faults.draw.shuffle(patients)
     plan = Plan(now.date(), patients, _items(options.items) or ITEMS, options.visits)
     yield f"种子 {seed}" if zh else f"seed {seed}"
@@ -119,18 +119,17 @@ def private_key(path: Path) -> int:
         raise NoSuchKey(where=path, what_zh="私钥", what_en="private key") from None
 
 
-def _patients(options: argparse.Namespace) -> Iterator[Patient]:
-    """Of a file, else the demonstration's of the institution's county. Raises PatientsNeeded, Unreadable."""
-    if options.patients:
-        text = _read(options.patients)
-    else:
-        file = resources.files("yizhan.agency.gateway.his").joinpath("patients", f"{options.institution[1:7]}.csv")
-        if not file.is_file():
-            raise PatientsNeeded(institution=options.institution)
-        text = file.read_text(encoding="utf-8")
-    for row in csv.reader(text.splitlines()):
-        if len(row) >= 2 and row[0].strip():
-            yield Patient(row[0].strip(), row[1].strip())
+def patients_of(institution: str) -> list[Patient]:
+    """The demonstration's patients of an institution's county. Raises PatientsNeeded."""
+    file = resources.files("yizhan.agency.gateway.his").joinpath("patients", f"{institution[1:7]}.csv")
+    if not file.is_file():
+        raise PatientsNeeded(institution=institution)
+    return _rows(file.read_text(encoding="utf-8"))
+
+
+def _rows(text: str) -> list[Patient]:
+    rows = (row for row in csv.reader(text.splitlines()) if len(row) >= 2 and row[0].strip())
+    return [Patient(row[0].strip(), row[1].strip()) for row in rows]
 
 
 def _items(texts: Sequence[str]) -> list[Item]:
