@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).parent / "gateway_golden"
 VOLATILE = {
     "msgid", "omsgid", "inf_refmsgid", "refmsg_time", "respond_time", "mdtrt_id", "setl_id", "psn_no", "setl_time",
     "medins_setl_id", "sign_no", "sign_time", "file_qury_no", "dld_endtime", "age", "certno", "mdtrt_cert_no", "brdy",
-    "trt_dcla_detl_sn", "year", "cum_ym", "rid", "dld_end_time", "diag_info_id",
+    "trt_dcla_detl_sn", "year", "cum_ym", "rid", "dld_end_time", "diag_info_id", "updt_time", "crte_time", "opt_time",
 }  # fmt: skip
 """Keys whose values are others in every run."""
 

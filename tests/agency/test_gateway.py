@@ -243,13 +243,13 @@ def test_a_purchase_is_one_message_and_its_preview_keeps_nothing(world: World, h
 # --- Poor persons, several payers -------------------------------------------------------------------------------------
 
 
-def class_b(place: Place) -> None:
-    """A catalogue with an item of class B beside the one of class A."""
+def class_b(place: Place, from_on: date = SINCE) -> None:
+    """A catalogue with an item of class B beside the one of class A, in force from a day."""
     city = place.area.parent
     assert city is not None
     with acting(System("tests")):
         version = Version.objects.create(
-            area=city, area_path=city.path, kind="drug", from_on=SINCE,
+            area=city, area_path=city.path, kind="drug", from_on=from_on,
             document="演示目录", file_name="演示.csv", state="reading", rows=1, made_by=place.officer,
         )  # fmt: skip
         Item.objects.create(

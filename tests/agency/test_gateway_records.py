@@ -44,7 +44,7 @@ def other(world: World, his: Hospital) -> Hospital:
 def settled(world: World, his: Hospital) -> dict[str, str]:
     """A settled stay, by its numbers."""
     told = in_bed(his, patient(world))
-    info = his.ask("2304", settling(told, "20000.00"))["setlinfo"]
+    info = his.ask("2304", settling(told, "20000.00", invono="FP0001"))["setlinfo"]
     return {**told, "setl_id": info["setl_id"]}
 
 

@@ -98,10 +98,16 @@ def discharge(call: Call) -> Any:
         ends = node.day("endtime", need=True)
         diagnoses = diagnoses_of(root)
         changes: dict[str, Any] = {"discharged_on": ends}
+        left = {"dscg_dept_codg": node.text("dscg_dept_codg", most=30)}
         if department := node.text("dscg_dept_name", most=60):
             changes["department"] = department
+            left |= {
+                "dscg_dept_name": department,
+                "adm_dept_name": told.more.get("adm_dept_name") or told.visit.department,
+            }
         if bed := node.text("dscg_bed", most=20):
             changes["bed"] = bed
+            left |= {"dscg_bed": bed, "adm_bed": told.more.get("adm_bed") or told.visit.bed}
         way, died = node.text("dscg_way", most=3), node.day("die_date")
     if diagnoses:
         changes["diagnoses"] = diagnoses
@@ -110,7 +116,7 @@ def discharge(call: Call) -> Any:
         if visit.discharged_on != ends or (diagnoses and diagnoses != visit.diagnoses):
             raise SettledStays(mdtrt_id=told.mdtrt, what_zh="出院日期和诊断", what_en="day of discharge and diagnoses")
         changes = {}
-    more = {"dscg_way": way, "die_date": died.isoformat() if died else ""}
+    more = {"dscg_way": way, "die_date": died.isoformat() if died else "", **left}
     told_too = {"more": {**told.more, **{name: value for name, value in more.items() if value}}}
     keep_change(told, told_too=told_too, acting_user=call.machine, **changes)
     return None
