@@ -200,7 +200,8 @@ TRIES = 3
 
 def machine_of(envelope: Envelope, known: Known) -> Machine:
     """Who acts: the hospital's system, for one of its operators."""
-    who = envelope.operator_name or envelope.operator or "?"
+    # The audit trail shows the name: nothing in it may look like something else.
+    who = "".join(c for c in envelope.operator_name or envelope.operator if c.isprintable()) or "?"
     return Machine(f"医院系统 {who}"[:60], known.institution.area_path, known.institution.pk, known.number)
 
 

@@ -71,10 +71,25 @@ def _too_deep(value: Any, left: int = DEEPEST) -> bool:
     return left == 0 or any(_too_deep(one, left - 1) for one in inside if isinstance(one, dict | list))
 
 
+class _AsText(dict[str, str]):
+    """A number as it was written; short ones share one text, since a file may come as millions of them."""
+
+    def __missing__(self, number: str) -> str:
+        return number
+
+
+_AS_TEXT = _AsText({str(k): str(k) for k in range(-128, 256)}).__getitem__
+_OF_FILE = re.compile(rb'"infno"\s*:\s*"?9101"?')
+
+
 def parsed(text: str) -> Any:
-    """JSON with its numbers as text; no level too many and no half of a character in it. Raises MessageUnreadable."""
+    """JSON with its numbers as text; no level too many, no null and no half of a character in it. Raises MessageUnreadable."""
+    if "\\u0000" in text or "\0" in text:
+        raise MessageUnreadable(why_zh="里面有空字符", why_en="it holds a null character")
     try:
-        value = json.loads(text, parse_float=str, parse_int=str, parse_constant=_no_constant, object_pairs_hook=_object)
+        value = json.loads(
+            text, parse_float=str, parse_int=_AS_TEXT, parse_constant=_no_constant, object_pairs_hook=_object
+        )
         if _too_deep(value):
             raise RecursionError
         if _HALVES.search(text):
@@ -101,11 +116,19 @@ def decoded(body: bytes, charset: str = "") -> str:
         raise MessageUnreadable(why_zh="不是 UTF-8", why_en="it is not UTF-8") from None
 
 
+LONGEST = 4 << 20
+"""Bytes of a message without a file."""
+MOST_NODES = 100_000
+
+
 def read(body: bytes, charset: str = "") -> Envelope:
     """What a body says. Raises MessageUnreadable, and Problems with what is missing in the envelope."""
+    # Nobody has shown yet who he is: what would take much memory is not even parsed.
+    if len(body) > LONGEST and not _OF_FILE.search(body[:4096]):
+        raise MessageUnreadable(why_zh="超过 4 MB，请分几次上传", why_en="it has more than 4 MB; send it in parts")
+    if body.count(b"{") + body.count(b"[") > MOST_NODES:
+        raise MessageUnreadable(why_zh=f"节点超过 {MOST_NODES} 个", why_en=f"it has more than {MOST_NODES} nodes")
     text = decoded(body, charset)
-    if "\\u0000" in text or "\0" in text:
-        raise MessageUnreadable(why_zh="里面有空字符", why_en="it holds a null character")
     return parsed_as_envelope(parsed(text))
 
 
