@@ -72,6 +72,11 @@ class Hospital:
         assert answer["infcode"] == 0, answer["err_msg"]
         return answer["output"]
 
+    def finds(self, number: str, name: str) -> bool:
+        """Whether 1101 finds whoever shows this certificate under this name."""
+        shown = {"mdtrt_cert_type": "02", "mdtrt_cert_no": number, "psn_name": name}
+        return bool(self.ask("1101", {"data": shown})["baseinfo"]["psn_name"] == name)
+
     def refused(self, infno: str, content: Any, **more: Any) -> str:
         """Send a message that has to be refused; the code of the refusal."""
         answer = self.call(infno, content, **more)

@@ -98,9 +98,7 @@ def the_played_hospitals_patients_are_known() -> None:
     his = Hospital(Institution.objects.get(code="H43030201"))
     with acting(STAGE):
         Caller.objects.filter(institution=his.institution).update(a_second=10_000)
-    for patient in (*patients_of("H43030201"), *patients_of("H43032101")):
-        asked = {"mdtrt_cert_type": "02", "mdtrt_cert_no": patient.number, "psn_name": patient.name}
-        assert his.ask("1101", {"data": asked})["baseinfo"]["psn_name"] == patient.name
+    assert all(his.finds(p.number, p.name) for p in (*patients_of("H43030201"), *patients_of("H43032101")))
 
 
 def test_numbers_are_nobodys_and_the_same_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
