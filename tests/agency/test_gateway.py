@@ -204,7 +204,12 @@ def test_an_outpatient_day_with_two_chargings(world: World, his: Hospital) -> No
     shown = asked("2206A", first)["setlinfo"]
     info = asked("2207A", first)["setlinfo"]
     assert (info["psn_part_amt"], info["clr_type"]) == (shown["psn_part_amt"], "11")
+    # A second charging begun, taken back, and begun anew leaves no empty visit at the window.
+    his.ask("2204", {"feedetail": [fee("A0", told, today, "30.00", chrg_bchno="B2")]})
+    his.ask("2205", {"data": {**told, "chrg_bchno": "B2"}})
     his.ask("2204", {"feedetail": [fee("A4", told, today, "30.00", chrg_bchno="B2")]})
+    with acting(System("tests")):
+        assert sorted(Visit.objects.values_list("state", flat=True)) == ["cancelled", "discharged", "discharged"]
     second = his.ask("2207", settling(told, "30.00", med_type="11", chrg_bchno="B2"))["setlinfo"]
     assert second["mdtrt_id"] == info["mdtrt_id"] and second["setl_id"] != info["setl_id"]
     back = asked("2208", {"data": {**told, "setl_id": info["setl_id"]}})["setlinfo"]

@@ -52,7 +52,8 @@ _T, _V, _P = Columns(Told, "t"), Columns(Visit, "v"), Columns(Person, "p")
 _TOLD = f"""
     select {_T.sql}, {_V.sql}, {_P.sql} from gateway_told t join care_visit v on v.id = t.visit_id
     join people_person p on p.id = v.person_id
-    where t.institution_id = %s and t.mdtrt = %s order by t.visit_id desc limit 1
+    where t.institution_id = %s and t.mdtrt = %s
+    order by v.state = 'cancelled', t.visit_id desc limit 1
 """
 
 
@@ -70,7 +71,7 @@ def _told(institution_id: int, mdtrt: int) -> Told | None:
 
 
 def told_of(call: Call, mdtrt_id: str, psn_no: str, *, cares: tuple[str, ...] = ()) -> Told:
-    """What was told of a visit of the calling institution; of a stay that was cut, of its last part.
+    """What was told of a visit of the calling institution; of one in parts, of the last that was not cancelled.
 
     `cares` are those that the transaction is for. Raises VisitUnknown, WrongCare.
     """

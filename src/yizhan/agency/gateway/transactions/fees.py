@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.db.models import Q
+
 from yizhan.agency.care import actions, queries
 from yizhan.agency.care.errors import VisitFrozen
 from yizhan.agency.care.models import BillLine
@@ -316,16 +318,23 @@ def _part_with(call: Call, told: Told, numbers: Sequence[str]) -> Told:
 
 
 def remove(call: Call, told: Told, numbers: Sequence[str]) -> None:
-    """Remove lines, and with them what returned them. Raises LineUnknown, VisitFrozen."""
+    """Remove lines, and with them what returned them. Raises LineUnknown, VisitFrozen.
+
+    A further charging of which nothing is left is no visit of its own any more, and waits at no window.
+    """
     rows = {row.sn: row for row in Line.objects.filter(visit=told.visit)}
-    if ALL_LINES in numbers or not any(numbers):
-        actions.clear_lines(told.visit_id, acting_user=call.machine)
-        Line.objects.filter(visit=told.visit).delete()
-        return
-    if unknown := [sn for sn in numbers if sn not in rows]:
-        raise Problems([LineUnknown(sn=sn) for sn in unknown])
-    for sn in numbers:
-        actions.replace_line(told.visit_id, position=rows[sn].position, charge=None, acting_user=call.machine)
     gone = set(numbers)
-    Line.objects.filter(visit=told.visit, sn__in=gone).delete()
-    Line.objects.filter(visit=told.visit, returns__in=gone).delete()
+    if ALL_LINES in numbers or not any(numbers):
+        gone = set(rows)
+        actions.clear_lines(told.visit_id, acting_user=call.machine)
+    else:
+        if unknown := [sn for sn in numbers if sn not in rows]:
+            raise Problems([LineUnknown(sn=sn) for sn in unknown])
+        for sn in numbers:
+            actions.replace_line(told.visit_id, position=rows[sn].position, charge=None, acting_user=call.machine)
+    left = Line.objects.filter(visit=told.visit)
+    left.filter(Q(sn__in=gone) | Q(returns__in=gone)).delete()
+    if told.mdtrt != told.visit_id and told.visit.care not in STAYS and not left.exists():
+        actions.cancel_visit(
+            told.visit_id, why=f"医院接口撤销费用明细（{call.envelope.infno}）", acting_user=call.machine
+        )
