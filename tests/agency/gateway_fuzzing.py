@@ -199,7 +199,9 @@ class Outcome:
     def note(self, body: bytes, status: int, kind: str, answer: bytes, foreign: Sequence[str]) -> str:
         """Look at one answer; returns its code, "" where it was taken."""
         try:
-            said = json.loads(answer) if kind != "application/octet-stream" else {"infcode": 0, "err_msg": ""}
+            file = kind == "application/octet-stream"
+            said: dict[str, Any] | None = json.loads('{"infcode":0,"err_msg":""}' if file else answer)
+            assert said is not None
             code = "" if said["infcode"] == 0 else said["err_msg"].rpartition("[")[2].rstrip("]")
         except (ValueError, KeyError, AttributeError):
             said, code = None, "no answer"

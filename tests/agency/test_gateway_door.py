@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,8 @@ from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.gateway import limits
 from yizhan.agency.gateway.actions import grant, stop
 from yizhan.agency.gateway.models import Message
+from yizhan.agency.gateway.registry import TRANSACTIONS
+from yizhan.agency.gateway.transactions import reversal
 from yizhan.agency.gateway.zipped import packed, unpacked
 from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.staff.models import Audit
@@ -239,12 +242,21 @@ def test_what_a_visit_was_about_is_put_back(world: World, his: Hospital) -> None
         assert (of_visit(told)["care"], of_visit(told)["med_type"]) == ("chronic", "14")
         his.ask("2601", undo(about, told))
         assert of_visit(told) == before
-    # A query leaves nothing to undo; a reversal is not reversed.
+    # Whatever is served, a reversal of it does something, or says why not, or has nothing to do.
+    ways = [
+        reversal.SETTLING, reversal.REGISTERING, reversal.ENTERING, reversal.CHANGING, reversal.TAKING_BACK,
+        tuple(reversal.TAKEN_BACK_BY), reversal.LEAVING_NOTHING,
+    ]  # fmt: skip
+    assert Counter(infno for way in ways for infno in way) == Counter(list(TRANSACTIONS))
     shown = his.envelope("5202", {"data": told})
     his.send(shown)
-    reversal = his.envelope("2601", undo(shown, told))
-    his.send(reversal)
-    assert his.refused("2601", undo(reversal, told)) == "cannot_reverse"
+    undoing = his.envelope("2601", undo(shown, told))
+    his.send(undoing)
+    assert his.refused("2601", undo(undoing, told)) == "cannot_reverse"
+    again = his.envelope("2201A", {"data": registering | {"ipt_otp_no": "MZ2"}})
+    told = {"mdtrt_id": his.send(again)["output"]["data"]["mdtrt_id"], "psn_no": person.number}
+    his.ask("2601", undo(again, told))
+    assert of_visit(told)["state"] == "cancelled"
 
 
 # --- What clients send otherwise --------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.rights import Right
 
 SETTLING = ("2102", "2207", "2207A", "2304")
-REGISTERING = ("2201", "2401")
+REGISTERING = ("2201", "2201A", "2401")
 ENTERING = ("2204", "2301")
 CHANGING = ("2203", "2203A", "2402", "2403", "2405")
 """What these found is put back, unless it was changed again since."""
@@ -32,6 +32,12 @@ TAKEN_BACK_BY = {
     "4101A": "4101A",
 }
 """What has a transaction of its own that takes it back, or replaces it."""
+LEAVING_NOTHING = (
+    "1101", "1201", "1301", "1302", "1305", "1306", "1312", "1317", "1318", "1319", "2001", "2101", "2206", "2206A", "2303",
+    "3101", "3102", "3103", "3201", "3202", "5201", "5202", "5203", "5204", "5205", "5206", "5301", "5302", "5303", "5304",
+    "9001", "9002", "9101", "9102",
+)  # fmt: skip
+"""Questions, sign-ins and files: nothing that counts stands of them. Together with the others these are all that is served."""
 
 
 @transaction("2601", "冲正交易", "reversal", Right.SETTLEMENT_REVERSE, alone=True)
