@@ -183,7 +183,8 @@ def test_whoever_may_not_pass_the_door_is_told_why_and_it_is_recorded(world: Wor
     assert refused(signed_in) == (401, ["key_needed"]), "a cookie is no key"
     assert signed_in.headers["WWW-Authenticate"].startswith("Bearer")
     here = made(officer, networks=["10.1.0.0/16"])
-    assert Caller(here.secret, "10.1.2.3").ask("me").status_code == 200
+    for source in ("10.1.2.3", "::ffff:10.1.2.3"):
+        assert Caller(here.secret, source).ask("me").status_code == 200
     assert refused(Caller(here.secret, "10.2.2.3").ask("me")) == (403, ["key_network"])
     (row,) = trail("key.refuse")
     assert (row.officer_id, row.detail["key"], row.detail["codes"]) == (officer.pk, here.key.pk, ["key_network"])

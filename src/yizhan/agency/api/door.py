@@ -161,6 +161,8 @@ def _inside(address: str, networks: Sequence[str]) -> bool:
         found = ipaddress.ip_address(address)
     except ValueError:
         return False
+    # A server that listens on both kinds of addresses gives ::ffff:10.1.2.3 for 10.1.2.3.
+    found = getattr(found, "ipv4_mapped", None) or found
     return any(found in ipaddress.ip_network(network) for network in networks)
 
 
