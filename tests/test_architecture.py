@@ -40,14 +40,14 @@ loads what is heavy in it when a study is computed: pages show stored results wi
 
 _APPS = (
     "desk", "staff", "jobs", "providers", "people", "rosters", "enrolment", "filings", "care", "assistance", "supervision",
-    "reports", "laboratory", "gateway",
+    "reports", "laboratory", "api", "gateway",
 )  # fmt: skip
 APP_MAY_IMPORT = {
     **{app: set(_APPS[:place]) for place, app in enumerate(_APPS)},
     "ledger": {"desk", "staff", "jobs"},
 }
 """The apps of the agency: each uses only those before it. The ledger knows no person, roster or bill."""
-for _app in ("enrolment", "care", "assistance"):
+for _app in ("enrolment", "care", "assistance", "api"):
     APP_MAY_IMPORT[_app].add("ledger")
 
 MODULES_ABOVE = {

@@ -563,6 +563,26 @@ def _add_agency(add: Callable[..., argparse.ArgumentParser]) -> None:
     access.add_argument("--text-code", choices=("yes", "no"), help="infcode 写成文本 infcode as text")
     access.add_argument("--stop", action="store_true", help="停用 shut out")
     access.add_argument("--demo", action="store_true", help="演示数据库 the demonstration's database")
+    key = add("key", _agency("key"), "数据接口密钥 make a key of the API for an officer, end one, list them")
+    key.add_argument("username", nargs="?", default="", help="用户名 whose key")
+    key.add_argument("--name", default="", help="用途 what it is for")
+    key.add_argument(
+        "--scope",
+        action="append",
+        default=[],
+        metavar="RIGHT",
+        help="权限，可重复；默认全部 right; may be repeated; all by default",
+    )
+    key.add_argument("--days", type=int, default=90, metavar="N", help="有效天数 days that it holds (default 90)")
+    key.add_argument(
+        "--network",
+        action="append",
+        default=[],
+        metavar="CIDR",
+        help="只从这里，可重复 only from here; may be repeated",
+    )
+    key.add_argument("--end", type=int, metavar="N", help="停用 end this one")
+    key.add_argument("--demo", action="store_true", help="演示数据库 the demonstration's database")
     _add_his(add)
     ledger = add("ledger", _agency("ledger"), "账 verify that the books say what settlements and payments say")
     ledger.add_argument("act", choices=("verify",))

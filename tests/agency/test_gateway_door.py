@@ -22,13 +22,13 @@ from tests.agency.world import World
 from yizhan.agency import crypto, sm2
 from yizhan.agency.care.actions import change_visit
 from yizhan.agency.care.models import Settlement, Visit
-from yizhan.agency.gateway import limits
 from yizhan.agency.gateway.actions import grant, stop
 from yizhan.agency.gateway.models import Message
 from yizhan.agency.gateway.registry import TRANSACTIONS
 from yizhan.agency.gateway.transactions import reversal
 from yizhan.agency.gateway.zipped import packed, unpacked
 from yizhan.agency.people.identifiers import synthetic_id
+from yizhan.agency.staff import limits
 from yizhan.agency.staff.models import Audit
 from yizhan.agency.staff.scope import System, acting
 

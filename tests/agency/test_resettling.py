@@ -247,7 +247,7 @@ def test_a_policy_that_came_late_is_paid_back_to_those_who_were_settled_before_i
     assert late != text
     guarantee.write_text(late, encoding="utf-8")
     before = Library(tmp_path / "policies")
-    monkeypatch.setattr(areas, "_library", lambda _: before)
+    monkeypatch.setattr(areas, "library_of", lambda _: before)
     on = date(2019, 5, 5)
     poor = [resident(yuhu, "registered_poor", sequence=k, name=f"试样{k}") for k in (1, 2)]
     visits = [past_stay(yuhu, person, on, (1_000_000, 0, 0, 300_000)) for person in poor]

@@ -172,6 +172,17 @@ def access(options: argparse.Namespace) -> int:
     return 0
 
 
+def key(options: argparse.Namespace) -> int:
+    """Make a key of the API for an officer, end one, or list all. A key is printed once."""
+    with running.database(demo=options.demo):
+        running.refuse_unmigrated()
+        from yizhan.agency.api import commands
+
+        for line in commands.key(options):
+            print(line)
+    return 0
+
+
 def his(options: argparse.Namespace) -> int:
     """Play a day of a hospital's system. Exit status 1: the sides do not agree."""
     from yizhan.agency.gateway.his import commands

@@ -120,6 +120,7 @@ GROUPS = (
             Entry("staff:grants", Words("当日查看上限", "Ceilings today"), Right.CEILING_GRANT),
             Entry("staff:areas", Words("区划与机构", "Areas and institutions"), Right.AREA_MANAGE),
             Entry("staff:audit", Words("审计日志", "Audit trail"), Right.AUDIT_SEE),
+            Entry("api:documentation", Words("数据接口", "API"), None),
         ),
     ),
 )

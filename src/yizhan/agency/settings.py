@@ -59,9 +59,11 @@ INSTALLED_APPS = [
     "yizhan.agency.filings",
     "yizhan.agency.care",
     "yizhan.agency.laboratory",
+    "yizhan.agency.api",
     "yizhan.agency.gateway",
 ]
 MIDDLEWARE = [
+    "yizhan.agency.api.door.AnswersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

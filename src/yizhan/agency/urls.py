@@ -15,6 +15,7 @@ urlpatterns = [
     path("filings/", include("yizhan.agency.filings.urls")),
     path("care/", include("yizhan.agency.care.urls")),
     path("laboratory/", include("yizhan.agency.laboratory.urls")),
+    path("", include("yizhan.agency.api.urls")),
     path("", include("yizhan.agency.gateway.urls")),
 ]
 

@@ -228,7 +228,8 @@ def _repealed(rules: Iterable[Rule], repeals: list[Repeal]) -> list[Rule]:
 
 
 @cache
-def _library(root: Path | None) -> Library:
+def library_of(root: Path | None = None) -> Library:
+    """A folder of policies, read once; the shipped ones by default."""
     return Library(root)
 
 
@@ -240,10 +241,10 @@ def load_scheme(area: str, policies: Path | None = None) -> Scheme:
     >>> load_scheme("150400").name
     '赤峰'
     """
-    return _library(policies).scheme(area)
+    return library_of(policies).scheme(area)
 
 
 def load_schemes() -> list[Scheme]:
     """The schemes of all pooling areas. Raises Problems: every mistake found in the documents of the first that has one."""
-    library = _library(None)
+    library = library_of(None)
     return [library.scheme(area.code) for area in library.pooling_areas]

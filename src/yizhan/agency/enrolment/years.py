@@ -46,6 +46,11 @@ class Year:
         return date(self.year + 1, *self.scheme.conventions.year_starts) - timedelta(days=1)
 
 
+def day_of(year: int, today: date) -> date:
+    """The day on which a year is looked at: today, or the year's end that is nearest to it."""
+    return min(max(today, date(year, 1, 1)), date(year, 12, 31))
+
+
 def scheme_at(area_path: str) -> Scheme:
     """The rules of the pooling area in which a place lies. Raises Problems: no policies there."""
     codes = area_path.strip(".").split(".")

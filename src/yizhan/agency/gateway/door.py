@@ -29,11 +29,19 @@ from yizhan.agency.care.settling import LIMITS, WAIT_SECONDS
 from yizhan.agency.gateway import codes, profiles, registry
 from yizhan.agency.gateway import envelope as envelopes
 from yizhan.agency.gateway.envelope import Envelope
-from yizhan.agency.gateway.errors import Fault, MessageVoid, NotConnected, NumberUsed, SignatureRefused, SignInNeeded
-from yizhan.agency.gateway.limits import within
+from yizhan.agency.gateway.errors import (
+    Fault,
+    MessageVoid,
+    NotConnected,
+    NumberUsed,
+    SignatureRefused,
+    SignInNeeded,
+    TooManyMessages,
+)
 from yizhan.agency.gateway.models import MESSAGE, Message, Nonce, SignIn
 from yizhan.agency.gateway.tokens import refuse_token
 from yizhan.agency.staff.audit import record
+from yizhan.agency.staff.limits import within
 from yizhan.agency.staff.models import Institution
 from yizhan.agency.staff.scope import Machine, acting, demand
 from yizhan.agency.statements import insert, prepared
@@ -141,7 +149,8 @@ def _refuse_nonce(nonce: str, envelope: Envelope, known: Known, received: dateti
 def _heard(envelope: Envelope, opened: profiles.Opened, known: Known, incoming: Incoming, received: datetime) -> Reply:
     """Answer a message of somebody who showed who he is; a refusal is kept."""
     try:
-        with within(known.institution.pk, a_second=known.caller["a_second"], at_once=known.caller["at_once"]):
+        bounds = {"a_second": known.caller["a_second"], "at_once": known.caller["at_once"]}
+        with within(("institution", known.institution.pk), **bounds, refuse=lambda seconds: TooManyMessages()):
             try:
                 return _once(envelope, opened, known, incoming, received)
             except OperationalError as error:

@@ -17,7 +17,6 @@ from yizhan.agency.desk.words import later, say
 from yizhan.agency.jobs import actions, queries
 from yizhan.agency.jobs.models import Run
 from yizhan.agency.staff.audit import record
-from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
 
@@ -85,10 +84,8 @@ def cancel(request: Request, number: int) -> HttpResponse:
 @page(Right.JOB_SEE)
 def download(request: Request, number: int) -> FileResponse:
     """The file that a run made; only for who started it."""
-    found = Run.objects.filter(pk=number, officer=request.user, file__isnull=False).first()
-    if found is None or found.file is None:
-        raise NotFound
+    found, content = queries.file_of(number, request.user)
     record("run.download", found, file=found.file_name, acting_user=request.user)
     return FileResponse(
-        io.BytesIO(bytes(found.file)), as_attachment=True, filename=found.file_name or say("结果", "result")
+        io.BytesIO(content), as_attachment=True, filename=found.file_name or say("结果", "result")
     )

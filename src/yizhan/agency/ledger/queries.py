@@ -11,7 +11,7 @@ from django.db.models import QuerySet, Sum
 from django.db.models.functions import Left
 from django.urls import reverse
 
-from yizhan.agency.desk.words import Words, lang
+from yizhan.agency.desk.words import Words
 from yizhan.agency.ledger.models import (
     ACCOUNTS,
     FUND_ACCOUNTS,
@@ -131,12 +131,17 @@ def book(number: int) -> Book:
     return found
 
 
-def book_name(of: Book) -> str:
-    """The fund's name in the policies, in the language of the request; or the institution's."""
+def book_names(of: Book) -> Words:
+    """The fund's name in the policies, or the institution's."""
     if of.institution is not None:
-        return of.institution.name
+        return Words(of.institution.name, of.institution.name)
     scheme = _scheme(of)
-    return scheme.word(of.payer, lang()) if scheme is not None else of.payer
+    return Words(of.payer, scheme.word(of.payer, "en") if scheme is not None else of.payer)
+
+
+def book_name(of: Book) -> str:
+    """The same in the language of the request."""
+    return str(book_names(of))
 
 
 @dataclass(frozen=True, slots=True)

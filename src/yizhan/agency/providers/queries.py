@@ -254,6 +254,15 @@ def items(area_path: str, *, on: date, search: str = "", kind: str = "") -> Quer
     return found.order_by("code", "version")
 
 
+def items_of(of: Version, *, search: str = "") -> QuerySet[Item]:
+    """Items of a version whose code or name begins with the words, by code."""
+    found = Item.objects.filter(version=of)
+    if search:
+        end = search + "\U0010ffff"
+        found = found.filter(Q(code__gte=search, code__lt=end) | Q(name__gte=search, name__lt=end))
+    return found.order_by("code")
+
+
 def known_codes(area_path: str, codes: Sequence[str], days: Sequence[date]) -> dict[tuple[str, date], str]:
     """(national code, day) → the item's name, of those pairs that are in a catalogue in force. At most a statement for
     each different day and one more.

@@ -88,6 +88,10 @@ _TABLE = """
     mapping.propose            上报目录对照              propose mappings
     mapping.reject             退回目录对照              reject mappings
     mapping.withdraw           撤回目录对照              take back mappings
+    key.end                    停用接口密钥              end a key of the API
+    key.make                   建立接口密钥              make a key of the API
+    key.refuse                 接口拒绝                 refused over the API
+    key.rows                   接口取数                 rows taken over the API
     ledger.open_books          开设基金账                open the books of funds
     ledger.export              导出基金账                export the books
     mark.add                   标识身份                 mark an identity
@@ -201,8 +205,13 @@ def _read(table: str) -> dict[str, Words]:
 ACTS = _read(_TABLE)
 
 
-def words_of(act: str) -> str:
+def said_of(act: str) -> Words:
     """What an act is called; a refused page by its right, an act of another origin by its code."""
     if act in ACTS:
-        return str(ACTS[act])
-    return str(Right(act).words) if act in set(Right) else act
+        return ACTS[act]
+    return Right(act).words if act in set(Right) else Words(act, act)
+
+
+def words_of(act: str) -> str:
+    """The same in the language of the request."""
+    return str(said_of(act))

@@ -14,7 +14,7 @@ from django.db import models
 from django.utils import timezone
 
 from yizhan.agency.desk.logs import masked_text
-from yizhan.agency.staff.scope import Actor, Machine
+from yizhan.agency.staff.scope import Actor
 from yizhan.agency.statements import prepared
 
 source: ContextVar[str] = ContextVar("source", default="")
@@ -37,8 +37,7 @@ def record(
     `area_path` defaults to that of the object, else to the actor's; it decides who may read the row.
     """
     path = area_path or getattr(on, "area_path", "") or acting_user.area_path
-    if isinstance(acting_user, Machine):
-        detail = {"message": acting_user.message, **detail}
+    detail = {**acting_user.means, **detail}
     # Not through the ORM: its `returning id` would be refused for a row that the actor may write but not read.
     with prepared() as cursor:
         cursor.execute(

@@ -7,6 +7,8 @@ compares (collation C, so that a range is a prefix).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -20,6 +22,9 @@ from yizhan.agency.desk.words import Words, say
 from yizhan.agency.staff.rights import ADMINISTRATORS, Right, Role, rights_of
 
 NATION = "000000."
+
+NO_MEANS: Mapping[str, object] = MappingProxyType({})
+"""How somebody acts who acts in person: the audit trail has nothing to add to the name."""
 
 AREA_LEVELS = {
     "nation": Words("国家", "nation"),
@@ -111,6 +116,7 @@ class Officer(AbstractBaseUser):
     totp_last_step = models.BigIntegerField(default=0)
 
     USERNAME_FIELD = "username"
+    means = NO_MEANS
     objects = BaseUserManager["Officer"]()
 
     class Meta:

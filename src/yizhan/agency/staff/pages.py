@@ -171,7 +171,7 @@ LONGEST_REQUEST = 64 << 20
 LONGEST_OF_STRANGERS = 1 << 20
 """Bytes of a request: more than any list has; of somebody who has not signed in, more than any form at the door."""
 
-PROGRAMS = ("/fsi/api/", "/mbs/fmi/fsi/api/", "/eapdomain/", "/CSB", "/auth/oauth/")
+PROGRAMS = ("/fsi/api/", "/mbs/fmi/fsi/api/", "/eapdomain/", "/CSB", "/auth/oauth/", "/api/v1/")
 LONGEST_OF_PROGRAMS = 16 << 20
 """Where programs call (`machine`), and bytes of their longest message: a file that travels as a list of numbers."""
 

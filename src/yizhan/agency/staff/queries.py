@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from yizhan.agency.desk.words import Words
 from yizhan.agency.staff.ceilings import CEILINGS
 from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.home import Waiting, waits
-from yizhan.agency.staff.models import Area, Audit, DailyUse, Institution, Officer
+from yizhan.agency.staff.models import Area, Audit, AuditLeaf, DailyUse, Institution, Officer
 from yizhan.agency.staff.rights import Right
 
 M = TypeVar("M", bound=Model)
@@ -133,6 +133,19 @@ def audit(actor: Officer, asked: AuditFilter) -> QuerySet[Audit]:
     if asked.until:
         found = found.filter(at__lt=_midnight(asked.until + timedelta(days=1)))
     return found.order_by("-at", "-id")
+
+
+def sealed_since(actor: Officer, *, seal: int, row: int, most: int) -> list[tuple[Audit, AuditLeaf]]:
+    """The sealed rows within the actor's area that come after a row of a seal, in the order of the seals, with their leaves.
+
+    What is sealed later comes later: who goes on from the last row that was read misses none and reads none twice.
+    """
+    after = Q(seal__number__gt=seal) | Q(seal__number=seal, audit_id__gt=row)
+    visible = _within(Audit.objects.filter(pk=OuterRef("audit_id")), "area_path", actor.area_path)
+    leaves = AuditLeaf.objects.filter(after, Exists(visible)).select_related("seal").order_by("seal__number", "audit_id")
+    found = list(leaves[:most])
+    rows = Audit.objects.in_bulk([leaf.audit_id for leaf in found])
+    return [(rows[leaf.audit_id], leaf) for leaf in found if leaf.audit_id in rows]
 
 
 def acts() -> list[str]:

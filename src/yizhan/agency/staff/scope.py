@@ -19,13 +19,14 @@ from typing import Protocol
 from django.db import connection, transaction
 
 from yizhan.agency.staff.errors import NotAllowed
-from yizhan.agency.staff.models import NATION, Officer
+from yizhan.agency.staff.models import NATION, NO_MEANS, Officer
 from yizhan.agency.staff.rights import Right, Role, rights_of
 from yizhan.agency.statements import prepared
 
 
 class Actor(Protocol):
-    """Somebody who acts: an officer, or the system itself."""
+    """Somebody who acts: an officer, or the system itself. `means` is what the audit trail says besides: by which message or
+    key, where it is not a person at a page."""
 
     @property
     def name(self) -> str: ...
@@ -33,6 +34,8 @@ class Actor(Protocol):
     def area_path(self) -> str: ...
     @property
     def pk(self) -> int | None: ...
+    @property
+    def means(self) -> Mapping[str, object]: ...
     def may(self, right: Right) -> bool: ...
 
 
@@ -47,6 +50,11 @@ class System:
     def pk(self) -> int | None:
         """None: the system is no officer."""
         return None
+
+    @property
+    def means(self) -> Mapping[str, object]:
+        """Nothing: its name says it."""
+        return NO_MEANS
 
     def may(self, right: Right) -> bool:
         """The operator who starts a command has all rights already."""
@@ -71,6 +79,11 @@ class Machine:
     def pk(self) -> int | None:
         """None: it is no officer."""
         return None
+
+    @property
+    def means(self) -> Mapping[str, object]:
+        """The message."""
+        return {"message": self.message}
 
     def may(self, right: Right) -> bool:
         """What a window clerk and a hospital manager may."""

@@ -86,10 +86,10 @@ def bill_pdf(request: Request, number: int, lang: str) -> HttpResponse:
         raise Problems([NotFound()])
     use("bill_page", acting_user=request.user)
     size = request.GET.get("size", "a4")
-    return _pdf(request, [found], lang, size=size if size in SIZES else "a4", void=_void(found, lang))
+    return _pdf(request, [found], lang, size=size if size in SIZES else "a4", void=void_words(found, lang))
 
 
-def _void(found: Settlement, lang: str) -> str:
+def void_words(found: Settlement, lang: str) -> str:
     """What the paper of a row that holds no more says beside its title."""
     fate = queries.fate(found)
     if fate is None:

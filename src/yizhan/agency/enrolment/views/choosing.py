@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.enrolment.queries import above_counties, area_of, kept
-from yizhan.agency.enrolment.years import scheme_at, years_at
+from yizhan.agency.enrolment.years import day_of, scheme_at, years_at
 from yizhan.agency.people.models import IDENTITIES, Person
 from yizhan.agency.people.queries import areas_below, shown_name
 from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
@@ -94,11 +94,6 @@ def has_rules(path: str) -> bool:
 def choose_pooling_area(request: HttpRequest, asked: Chosen, areas: list[PoolingArea]) -> HttpResponse:
     """A page to choose the pooling area first; it leads back to the same page."""
     return render(request, "enrolment/choose.html", {"asked": asked, "pooling_areas": areas})
-
-
-def day_of(year: int, today: date) -> date:
-    """The day on which a year is looked at: today, or the year's end that is nearest to it."""
-    return min(max(today, date(year, 1, 1)), date(year, 12, 31))
 
 
 def day_input() -> DateInput:

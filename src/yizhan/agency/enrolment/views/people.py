@@ -44,7 +44,6 @@ from yizhan.agency.enrolment.views.choosing import (
     choose_pooling_area,
     chosen,
     day_input,
-    day_of,
     file_name,
     identity_words,
     officer_of,
@@ -52,7 +51,7 @@ from yizhan.agency.enrolment.views.choosing import (
     pooling_areas,
     xlsx,
 )
-from yizhan.agency.enrolment.years import entry_of, marks_of, premium_on, scheme_at, year_at
+from yizhan.agency.enrolment.years import day_of, entry_of, marks_of, premium_on, scheme_at, year_at
 from yizhan.agency.people.models import Person
 from yizhan.agency.people.queries import area_names, shown_name
 from yizhan.agency.people.sealing import possible_hashes

@@ -10,7 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from yizhan.agency.desk.words import say
-from yizhan.agency.staff import actions, ceilings, factors, forms, passwords, sessions, throttle
+from yizhan.agency.staff import actions, ceilings, factors, forms, panels, passwords, sessions, throttle
 from yizhan.agency.staff.audit import record, source
 from yizhan.agency.staff.errors import TryLater
 from yizhan.agency.staff.pages import SIGNED_IN, Request, page
@@ -34,6 +34,7 @@ def account(request: Request) -> HttpResponse:
             "living": sessions.living_sessions(officer),
             "here": sessions.stored_key(request.session.session_key or ""),
             "used": used,
+            "panels": panels.shown(officer, officer),
             "factor_required": factors.is_required(officer),
             "idle": int(sessions.idle_limit(officer).total_seconds()) // 60,
         },

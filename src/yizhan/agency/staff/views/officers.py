@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from yizhan.agency.desk.tables import List, in_pages
 from yizhan.agency.desk.templatetags.desk import instant
 from yizhan.agency.desk.words import later, say
-from yizhan.agency.staff import actions, ceilings, forms, queries, sessions
+from yizhan.agency.staff import actions, ceilings, forms, panels, queries, sessions
 from yizhan.agency.staff.models import DEPARTMENTS, Officer
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right, Role
@@ -125,6 +125,7 @@ def _page(request: Request, found: Officer, form: forms.Roles, *, code: str = ""
         "code": code,
         "own": found.pk == request.user.pk,
         "living": sessions.living_sessions(found),
+        "panels": panels.shown(found, request.user),
         "used": [
             {"kind": kind, "words": ceilings.CEILINGS[kind].words, "used": used, "most": most}
             for kind, (used, most) in ceilings.used_today(found).items()
