@@ -77,8 +77,10 @@ def test_a_referral_is_asked_for_and_decided_by_the_bureau(world: World, his: Ho
 
 def test_what_waits_is_taken_back_by_who_made_it(world: World, his: Hospital) -> None:
     person, to = patient(world), city_hospital(world)
-    number = his.ask("2501A", referral(person, to.code, refl_old_mdtrt_id="123"))["result"]["trt_dcla_detl_sn"]
-    assert stored(number).from_stay
+    number = his.ask("2501A", referral(person, to.code, refl_old_mdtrt_id="123", enddate="9999-12-31"))["result"][
+        "trt_dcla_detl_sn"
+    ]
+    assert stored(number).from_stay and stored(number).valid.upper is None
     back = {"data": {"trt_dcla_detl_sn": number, "psn_no": person.number, "memo": "病人不去了"}}
     # A registration's number is not for it, nor is another institution.
     assert his.refused("2504", back) == "filing_not_found"

@@ -255,6 +255,7 @@ def test_clearing_is_asked_for_once_and_taken_back(his: Hospital, settled: dict[
     golden("3203", his, answer | {"output": {"result": {"clr_appy_evt_id": "<clr_appy_evt_id>"}}})
     again = clearing(his, settled, begndate=str(timezone.localdate()))
     assert his.refused("3203", again) == "clearing_overlaps"
+    assert his.refused("3203", clearing(his, settled, enddate="9999-12-31")) == "field_wrong"
     assert his.call("3204", {"data": {"clr_appy_evt_id": number}})["infcode"] == 0
     answer = his.call("3204", {"data": {"clr_appy_evt_id": "0"}})
     golden("3204-unknown", his, answer)

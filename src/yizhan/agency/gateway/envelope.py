@@ -255,6 +255,11 @@ class Node:
         found = self.moment(name, need=need)
         return found.date() if found else None
 
+    def until(self, name: str) -> date | None:
+        """The last day of a period; None where it has no end, which some write as the end of time."""
+        found = self.day(name)
+        return None if found is not None and found.year == date.max.year else found
+
     def scaled(self, name: str, places: int, *, need: bool = False) -> int | None:
         """A decimal as a whole number of 10^-places. More decimals are refused unless they are zeros."""
         found = self.decimal(name, need=need)

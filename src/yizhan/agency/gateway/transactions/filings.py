@@ -37,7 +37,7 @@ def refer(call: Call) -> Any:
                 )
             )  # fmt: skip
         referred, begins = node.day("refl_date", need=True), node.day("begndate")
-        ends = node.day("enddate")
+        ends = node.until("enddate")
         diagnosis = _named(node, "diag_code", "diag_name")
         said = [node.text(name, most=2000) for name in ("refl_rea", "refl_opnn", "dise_cond_dscr")]
         from_stay = bool(node.text("refl_old_mdtrt_id", most=30))
@@ -66,7 +66,7 @@ def register_disease(call: Call) -> Any:
         node = root.node("data")
         psn_no, code = node.text("psn_no", need=True, most=30), node.text("opsp_dise_code", need=True, most=30)
         name = node.text("opsp_dise_name", need=True, most=100)
-        begins, ends = node.day("begndate", need=True), node.day("enddate")
+        begins, ends = node.day("begndate", need=True), node.until("enddate")
         said = [node.text(field, most=200) for field in ("ide_fixmedins_name", "hosp_ide_date", "diag_dr_name")]
     kind = codes.by_prefix(call.institution.area_path, "opsp_kind", code, call.today) or "chronic"
     row = actions.make(
