@@ -136,6 +136,10 @@ def test_chronic_care_and_stays_in_the_house(world: World, his: Hospital) -> Non
     his.ask("2204", {"feedetail": [fee("C1", told, today, "60.00", chrg_bchno="B1")]})
     assert [row["feedetl_sn"] for row in kept(his, "5205", of_days(told))["feedetail"]] == ["C1"]
     admitted(his, person)
+    no_end = {"begntime": "0001-01-01T00:00:00", "endtime": "9999-12-31 23:59:59"}
+    assert len(his.ask("5303", {"data": {"psn_no": person.number, **no_end}})["data"]) == 1
+    assert his.refused("5201", {"data": {"psn_no": person.number, **no_end}}) == "field_missing"
+    assert his.refused("5303", {"data": {"psn_no": person.number, "begntime": "9999-12-31"}}) == "field_wrong"
     output = his.ask("5303", {"data": {"psn_no": person.number}})
     assert [(row["inhosp_stas"], row["ipt_otp_no"]) for row in output["data"]] == [("1", "ZY0001")]
 

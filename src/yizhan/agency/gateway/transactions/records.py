@@ -48,7 +48,7 @@ IN_HOUSE, LEFT = "1", "0"
 
 def _period(node: Node, *, need: bool = True) -> tuple[date, date]:
     """The days that a query is about: until the end of time where none is said."""
-    first, last = node.day("begntime", need=need), node.day("endtime")
+    first, last = node.day("begntime", need=need), node.until("endtime")
     if first and last and last < first:
         node.problems.append(
             FieldWrong(field="data.endtime", value=last, form_zh="不早于 begntime", form_en="no day before begntime")
