@@ -197,6 +197,12 @@ def test_changes_of_a_stay_are_put_back(world: World, his: Hospital) -> None:
     assert his.send(settled)["output"]["setlinfo"]["medfee_sumamt"] == 20000.0
     his.ask("2601", undo(settled, told))
     assert of_visit(told) == before
+    # But not one that the discharge itself confirmed since.
+    settled = his.envelope("2304", settling(told, "20000.00", dscgTime=str(today)))
+    his.send(settled)
+    discharged(his, told, today)
+    his.ask("2601", undo(settled, told))
+    assert of_visit(told)["state"] == "discharged"
 
 
 def test_what_was_changed_again_or_settled_is_not_put_back(world: World, his: Hospital) -> None:
@@ -207,8 +213,18 @@ def test_what_was_changed_again_or_settled_is_not_put_back(world: World, his: Ho
     again = his.envelope("2403", {"adminfo": {**told, "adm_bed": "8"}})
     his.send(again)
     answer = his.call("2601", undo(first, told))
-    golden("2601-changed-since", his, answer | {"err_msg": answer["err_msg"].replace(told["mdtrt_id"], "<mdtrt_id>")})
+    golden(
+        "2601-changed-since",
+        his,
+        answer | {"err_msg": answer["err_msg"].replace(f"就诊 {told['mdtrt_id']} ", "就诊 <mdtrt_id> ")},
+    )
     assert of_visit(told)["bed"] == "8" and his.send(first)["infcode"] == 0, "it was not voided"
+    # One that only said the same again counts as well: it was answered.
+    same = his.envelope("2403", {"adminfo": {**told, "adm_bed": "8"}})
+    his.send(same)
+    assert his.refused("2601", undo(again, told)) == "changed_since"
+    his.ask("2601", undo(same, told))
+    assert of_visit(told)["bed"] == "8"
     # As soon as the later one is undone, the first may be.
     his.ask("2601", undo(again, told))
     his.ask("2601", undo(first, told))

@@ -111,14 +111,14 @@ def discharge(call: Call) -> Any:
         way, died = node.text("dscg_way", most=3), node.day("die_date")
     if diagnoses:
         changes["diagnoses"] = diagnoses
-    visit = told.visit
+    visit, stays = told.visit, {}
     if queries.is_settled(visit):
         if visit.discharged_on != ends or (diagnoses and diagnoses != visit.diagnoses):
             raise SettledStays(mdtrt_id=told.mdtrt, what_zh="出院日期和诊断", what_en="day of discharge and diagnoses")
-        changes = {}
+        changes, stays = {}, {"discharged_on": ends}
     more = {"dscg_way": way, "die_date": died.isoformat() if died else "", **left}
     told_too = {"more": {**told.more, **{name: value for name, value in more.items() if value}}}
-    keep_change(told, told_too=told_too, acting_user=call.machine, **changes)
+    keep_change(told, told_too=told_too, stays=stays, acting_user=call.machine, **changes)
     return None
 
 
