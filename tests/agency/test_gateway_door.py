@@ -9,6 +9,7 @@ import json
 import time
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,9 @@ from yizhan.agency.care.actions import change_visit
 from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.gateway import limits
 from yizhan.agency.gateway.actions import grant, stop
+from yizhan.agency.gateway.commands import public_key
+from yizhan.agency.gateway.errors import NoSuchKey
+from yizhan.agency.gateway.his.commands import private_key
 from yizhan.agency.gateway.models import Message
 from yizhan.agency.gateway.registry import TRANSACTIONS
 from yizhan.agency.gateway.transactions import reversal
@@ -645,6 +649,41 @@ def test_sm2_and_sm4_as_their_standards_print_them() -> None:
     assert crypto.SoftwareMachine().sm4_open(block, sealed) == block
     with pytest.raises(ValueError, match="padding"):
         crypto.SoftwareMachine().sm4_open(block, sealed[:16])
+
+
+def test_keys_are_read_as_openssl_writes_them(tmp_path: Path) -> None:
+    private = 0x3945208F7B2144B13F36E38AC6D39F95889393692860B51A42FB81EF4DF7C5B8
+    secret, public = private.to_bytes(32, "big"), sm2.public_of(private)
+
+    def pem(kind: str, der: bytes) -> Path:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.pem"
+        text = base64.encodebytes(der).decode()
+        path.write_text(f"-----BEGIN {kind}-----\n{text}-----END {kind}-----\n", encoding="utf-8")
+        return path
+
+    point = bytes.fromhex("03420004") + public
+    for kind, before in (
+        ("EC PRIVATE KEY", "3077"),
+        ("SM2 PRIVATE KEY", "3077"),
+        ("PRIVATE KEY", "308187020100301306"),
+    ):
+        written = pem(kind, bytes.fromhex(f"{before}0201010420") + secret + bytes.fromhex("a144") + point)
+        assert private_key(written) == private
+    in_hex = tmp_path / "hex"
+    in_hex.write_text(f"{private:064x}\n", encoding="utf-8")
+    assert private_key(in_hex) == private
+    assert (
+        public_key(str(pem("PUBLIC KEY", bytes.fromhex("3059301306") + point)))
+        == public_key(public.hex())
+        == public.hex()
+    )
+    assert public_key("04" + public.hex()) == "04" + public.hex()
+    for wrong in (pem("PRIVATE KEY", b"\x02\x01\x00"), pem("PUBLIC KEY", b"abc")):
+        with pytest.raises(NoSuchKey):
+            private_key(wrong)
+    for said in ("", "zz", "00" * 64, public.hex()[:-2], str(tmp_path)):
+        with pytest.raises(NoSuchKey):
+            public_key(said)
 
 
 def test_a_file_of_other_things_than_bytes_is_refused(world: World, his: Hospital) -> None:
