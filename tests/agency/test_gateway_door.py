@@ -252,6 +252,7 @@ def test_what_was_changed_again_or_settled_is_not_put_back(world: World, his: Ho
 
 def test_what_a_visit_was_about_is_put_back(world: World, his: Hospital) -> None:
     person, today = patient(world), timezone.localdate()
+    his.knows(person)
     registering = {"psn_no": person.number, "begntime": str(today), "ipt_otp_no": "MZ1", "mdtrt_cert_type": "02"}
     told = {"mdtrt_id": his.ask("2201", {"data": registering})["data"]["mdtrt_id"], "psn_no": person.number}
     before = of_visit(told)
