@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.agency.caring import patient, ready
+from tests.agency.caring import BORN, patient, ready
 from tests.agency.filing import city_hospital
 from tests.agency.gateway_calling import Hospital, connected, golden
 from tests.agency.world import World
 from yizhan.agency.filings.actions import filing as actions
 from yizhan.agency.filings.models import Filing, FilingStep
 from yizhan.agency.gateway.actions import grant
+from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.people.models import Person
 from yizhan.agency.staff.scope import System, acting
 
@@ -152,6 +153,8 @@ def test_a_choice_is_noted_decided_and_told(world: World, his: Hospital) -> None
         "fix_srt_no": "1", "fixmedins_code": world.yuhu.hospital.code, "fixmedins_name": "雨湖区人民医院", "memo": "本人申请",
     }  # fmt: skip
     golden("2505-wrong", his, his.call("2505", {"data": chosen | {"fix_srt_no": "", "begndate": "明天"}}))
+    assert his.refused("2505", {"data": chosen}) == "certificate_not_shown"
+    his.knows(person)
     answer = his.call("2505", {"data": chosen})
     golden("2505", his, answer)
     number = answer["output"]["result"]["trt_dcla_detl_sn"]
@@ -167,7 +170,7 @@ def test_a_choice_is_noted_decided_and_told(world: World, his: Hospital) -> None
 def test_an_injury_is_noted_with_when_where_and_how(world: World, his: Hospital) -> None:
     person = patient(world)
     hurt = {
-        "psn_no": person.number, "psn_name": person.name, "insutype": "390", "trum_time": "2026-02-27 08:30:00",
+        "psn_no": person.number, "psn_name": person.name, "psn_cert_type": "01", "certno": synthetic_id("430302", BORN, 1), "insutype": "390", "trum_time": "2026-02-27 08:30:00",
         "trum_site": "演示路工地", "trum_rea": "高处跌落", "adm_time": "2026-02-27 10:00:00", "begndate": "", "enddate": "", "memo": "",
     }  # fmt: skip
     answer = his.call("2507", {"data": hurt})

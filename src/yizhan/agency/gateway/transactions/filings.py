@@ -50,9 +50,9 @@ def refer(call: Call) -> Any:
     return _made(call, row)
 
 
-def _known(call: Call, psn_no: str) -> Person:
+def _known(call: Call, psn_no: str, certificate: str = "") -> Person:
     person = person_of(call, psn_no)
-    refuse_unknown(call, person)
+    refuse_unknown(call, person, certificate)
     return person
 
 
@@ -90,10 +90,10 @@ def choose(call: Call) -> Any:
         node = root.node("data")
         psn_no, to = node.text("psn_no", need=True, most=30), node.text("fixmedins_code", need=True, most=30)
         business, place = node.text("biz_appy_type", need=True, most=3), node.text("fix_srt_no", need=True, most=3)
-        begins, ends = node.day("begndate", need=True), node.day("enddate")
+        begins, ends = node.day("begndate", need=True), node.until("enddate")
         memo = node.text("memo", most=500)
     row = actions.make(
-        "choice", person_of(call, psn_no), from_on=begins or call.today, to_on=ends, to_institution=_institution(to),
+        "choice", _known(call, psn_no), from_on=begins or call.today, to_on=ends, to_institution=_institution(to),
         why=_why([f"第 {place} 顺位，业务类型 {business}", memo]), acting_user=call.machine,
     )  # fmt: skip
     return _made(call, row)
@@ -104,11 +104,12 @@ def tell_injury(call: Call) -> Any:
     """Note when, where and how somebody was hurt. It holds from that day, or from the one that is named."""
     with call.reading() as root:
         node = root.node("data")
-        psn_no, how = node.text("psn_no", need=True, most=30), node.text("trum_rea", need=True, most=500)
-        hurt, begins, ends = node.day("trum_time", need=True), node.day("begndate"), node.day("enddate")
+        psn_no, certificate = node.text("psn_no", need=True, most=30), node.text("certno", most=600)
+        how = node.text("trum_rea", need=True, most=500)
+        hurt, begins, ends = node.day("trum_time", need=True), node.day("begndate"), node.until("enddate")
         said = [f"{hurt}" if hurt else "", node.text("trum_site", most=500), how, node.text("memo", most=500)]
     row = actions.make(
-        "injury", person_of(call, psn_no), from_on=begins or hurt or call.today, to_on=ends, why=_why(said),
+        "injury", _known(call, psn_no, certificate), from_on=begins or hurt or call.today, to_on=ends, why=_why(said),
         acting_user=call.machine,
     )  # fmt: skip
     return _made(call, row)
