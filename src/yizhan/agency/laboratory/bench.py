@@ -7,7 +7,7 @@ Everything heavy is loaded inside the functions: a page is shown without the com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ from yizhan.errors import Problems
 from yizhan.simulation.scenarios import Change, changed
 
 if TYPE_CHECKING:
-    from yizhan.simulation.cliffs import Cliff
+    from yizhan.simulation.cliffs import Search
     from yizhan.simulation.run import Outcome, Scenario
 
 STEP = 2
@@ -84,11 +84,11 @@ class Bench:
 
         return written(self.worker.settle(self.chunks[step]))
 
-    def cliffs(self, scenario: int, progress: Callable[[int, int], None] | None = None) -> list[Cliff]:
-        """The cliffs under one set of rules, in the first year."""
-        from yizhan.simulation.cliffs import find_cliffs
+    def search(self, scenario: int) -> Search:
+        """Where the cliffs of one set of rules are looked for, in the first year."""
+        from yizhan.simulation.cliffs import Search
 
-        return find_cliffs(self.population, self.scenarios[scenario], self.study.years[0], progress=progress)
+        return Search(self.population, self.scenarios[scenario], self.study.years[0], self.study.years)
 
     def outcome(self, parts: Iterable[bytes]) -> Outcome:
         """All steps together."""

@@ -21,7 +21,7 @@ from yizhan.policy.areas import load_scheme
 from yizhan.simulation.tables import Column, Table, as_data, of_data
 
 if TYPE_CHECKING:
-    from yizhan.simulation.cliffs import Cliff
+    from yizhan.simulation.cliffs import Cliff, Search
     from yizhan.simulation.run import Outcome
     from yizhan.simulation.tallies import Case
 
@@ -211,12 +211,11 @@ def _settled(bills: tuple[dict[str, Any], ...], area: str, policies: Path | None
     return stored
 
 
-def cliffs(bench: Bench, number: int, found: Sequence[Cliff]) -> dict[str, Any]:
-    """The cliffs under one set of rules: their table, and the heaviest in words, as a curve, with the neighbours' bills."""
-    from yizhan.simulation.cliffs import cliffs_table, curve
+def cliffs(bench: Bench, number: int, search: Search, found: Sequence[Cliff]) -> dict[str, Any]:
+    """The cliffs that a search found under one set of rules: their table, and the heaviest in words, as a curve, with the neighbours' bills."""
+    from yizhan.simulation.cliffs import cliffs_table
 
     scenario, area = bench.scenarios[number], bench.profile.area
-    scheme = load_scheme(area, scenario.policies)
     kept = []
     for cliff in sorted(found, key=lambda c: (c.meant, -c.loss))[:SHOWN_CLIFFS]:
         sides = [cliff]
@@ -227,7 +226,7 @@ def cliffs(bench: Bench, number: int, found: Sequence[Cliff]) -> dict[str, Any]:
             "meant": cliff.meant, "affected": cliff.affected, "loss": cliff.loss, "mean": cliff.mean, "largest": cliff.largest,
             "at": cliff.edge.at if cliff.kind == "amount" else None,
             "pays": [cliff.example.pays_before, cliff.example.pays_after], "changed": cliff.example.changed,
-            "curves": [curve(side, scheme, CURVE_POINTS) for side in sides],
+            "curves": [search.curve(side, CURVE_POINTS) for side in sides],
             "settled": [_settled(bills, area, scenario.policies) for bills in (cliff.example.before, cliff.example.after)],
         })  # fmt: skip
     said: dict[str, Any] = json.loads(json.dumps({"table": as_data(cliffs_table(found)), "kept": kept}, default=int))

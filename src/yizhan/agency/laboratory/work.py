@@ -35,10 +35,11 @@ class Compute(Work):
             found = at_hand.settle(position)
         else:
             try:
-                cliffs = at_hand.cliffs(number, lambda done, of: _stop_if_asked(run))
+                search = at_hand.search(number)
+                cliffs = search.cliffs(progress=lambda done, of: _stop_if_asked(run))
             except _Asked:
                 return  # the worker ends the run before the next step
-            found = json.dumps(findings.cliffs(at_hand, number, cliffs), ensure_ascii=False).encode()
+            found = json.dumps(findings.cliffs(at_hand, number, search, cliffs), ensure_ascii=False).encode()
         Part.objects.create(study=study, position=position, found=found)
 
     def finish(self, run: Run) -> None:
