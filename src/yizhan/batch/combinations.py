@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from yizhan.batch.columns import (
     Ints,
 )
-from yizhan.engine.classes import Case, engine_facts
+from yizhan.engine.classes import engine_facts
 from yizhan.engine.facts import FACTS
 from yizhan.engine.resolution import LayerCase, Resolved
 from yizhan.engine.scheme import Condition, Layer, Scheme

@@ -24,7 +24,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from yizhan.batch.columns import EPOCH
-from yizhan.batch.table import Settler
 from yizhan.engine.facts import FACTS, POTS
 from yizhan.engine.money import MOST_FEN
 from yizhan.engine.scheme import Condition, Scheme
@@ -32,7 +31,6 @@ from yizhan.engine.settlement import resolver_of
 from yizhan.policy.areas import load_scheme
 from yizhan.policy.thresholds import cut_text, cutting_rules
 from yizhan.simulation.population import Ints, Population, identities_of
-from yizhan.simulation.profile import Profile
 from yizhan.simulation.run import Scenario, settler_for
 from yizhan.simulation.tables import Column, Table
 

@@ -261,11 +261,17 @@ class Worker:
 
     def _drawn(self, buckets: list[int], growth: tuple[Growth, ...]) -> tuple[pa.Table, Places, Ints]:
         """The bills of some buckets under some growth, where each belongs, and each person's bucket."""
+        population, axes = self.task.population, self.task.axes
         found = [self._draw(bucket, growth) for bucket in buckets]
         bills = pa.concat_tables([table for _, table in found])
-        places = Places(
-            self.task.axes, self.task.population.profile(buckets[0]), _joined([who for who, _ in found]), bills
+        held = np.concatenate(
+            [
+                [population.identities(bucket, year, who) for year in axes.years]
+                for bucket, (who, _) in zip(buckets, found, strict=True)
+            ],
+            axis=1,
         )
+        places = Places(axes, population.profile(buckets[0]), _joined([who for who, _ in found]), held, bills)
         return bills, places, np.repeat(buckets, [len(who) for who, _ in found])
 
     def _draw(self, bucket: int, growth: tuple[Growth, ...]) -> tuple[Persons, pa.Table]:
