@@ -495,6 +495,18 @@ def test_simulate_and_compare_print_their_tables(capsys: pytest.CaptureFixture[s
     assert all((row[1] == "基本医保") <= (row[4] > 0) for row in changes)
 
 
+def test_a_province_is_the_sum_of_what_its_areas_print(capsys: pytest.CaptureFixture[str]) -> None:
+    areas = found_by(capsys, "simulate", "--area", "440000", "--years", "2019")
+    assert [row[0][1] for row in areas["areas"]["rows"]] == ["Jiangmen", "in all"]
+    alone = found_by(capsys, "simulate", "jiangmen-2019", "--years", "2019")["outlay"]["rows"]
+    scale = areas["areas"]["rows"][0][1] / 8000
+    paid = {row[2]: row[3] for row in areas["area_layers"]["rows"] if row[0][1] == "Jiangmen"}
+    assert paid == {row[2]: round(row[3] * scale) for row in alone if row[2] != "个人"}
+    assert areas["areas"]["rows"][0][3:] == areas["areas"]["rows"][1][3:]
+    assert main(["simulate", "--area", "110000"]) == 2
+    assert "no_profile_below" in capsys.readouterr().err
+
+
 def test_cliffs_writes_cases_that_settle_reads(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     rows = found_by(capsys, "cliffs", CHIFENG, "--cases", str(tmp_path))["cliffs"]["rows"]
     assert len(list(tmp_path.iterdir())) == 2 * len(rows) > 10

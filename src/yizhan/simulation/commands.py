@@ -17,13 +17,14 @@ from rich.progress import Progress as Bar
 from rich.table import Table as RichTable
 
 from yizhan.errors import PackageNeeded, Problems
+from yizhan.policy.areas import Library, load_scheme
 from yizhan.simulation import forecast as forecasting
 from yizhan.simulation import reports
 from yizhan.simulation.behaviour import Behaviour, respond
 from yizhan.simulation.cliffs import as_request, cliffs_table, find_cliffs
-from yizhan.simulation.errors import RecordsUnusable
+from yizhan.simulation.errors import NoProfileBelow, RecordsUnusable
 from yizhan.simulation.population import Growth, Part, Population
-from yizhan.simulation.profile import load
+from yizhan.simulation.profile import load, shipped
 from yizhan.simulation.recorded import Recorded
 from yizhan.simulation.run import PRESENT, Progress, Scenario, Spread, run
 from yizhan.simulation.scenarios import changed, parse_change
@@ -36,6 +37,8 @@ WIDE = 240
 
 def simulate(options: argparse.Namespace) -> int:
     """Settle a made-up population under the present rules; print what was found."""
+    if options.area:
+        return _province(options)
     with _progress(options.lang) as progress:
         outcome = run(
             _population(options), (_present(options),), options.years, options.workers,
@@ -45,6 +48,46 @@ def simulate(options: argparse.Namespace) -> int:
     if not options.records:
         found += [reports.fit_table(outcome), validation(outcome)]
     return _print(outcome.population, found, options)
+
+
+def _province(options: argparse.Namespace) -> int:
+    """Every pooling area below a code, one after another: each with its profile and its rules, then all together.
+
+    An area's people are those that it has alone, so that a province is the sum of what its areas print.
+    """
+    stem = options.area
+    while stem.endswith("00"):
+        stem = stem[:-2]
+    profiles = [load(key) for key in shipped()]
+    profiles = [
+        p
+        for p in profiles
+        if p.area.startswith(stem) and p.area in {a.code for a in Library(options.policies).pooling_areas}
+    ]
+    if not profiles:
+        raise Problems([NoProfileBelow(given=options.area, known=", ".join(f"{load(k).area} {k}" for k in shipped()))])
+    insured = [int(p["persons.insured"]) for p in profiles]
+    found = []
+    for profile, people in zip(profiles, insured, strict=True):
+        persons = max(1, round(options.persons * people / sum(insured))) if options.persons else people
+        population = Population((Part(profile, persons),), options.seed)
+        years = options.years or (profile.year,)
+        with _progress(options.lang) as progress:
+            outcome = run(
+                population,
+                (_present(options),),
+                years,
+                options.workers,
+                progress=progress,
+                spread_out=_spread_out(options),
+            )
+        scheme = load_scheme(profile.area, options.policies)
+        found.append(((scheme.name, scheme.name_en), people / persons, outcome))
+    tables = reports.by_area(found)
+    if not options.json:
+        for *_, outcome in found[:-1]:
+            _say_who(outcome.population, options)
+    return _print(found[-1][-1].population, tables, options)
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -168,7 +211,15 @@ def _print(population: Population, tables: Sequence[Table], options: argparse.Na
     if options.json:
         print(json.dumps([as_data(table) for table in tables], ensure_ascii=False, indent=2))
         return 0
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    _say_who(population, options)
+    return _print_tables(tables, options)
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else WIDE)
+
+
+def _say_who(population: Population, options: argparse.Namespace) -> None:
     profile = population.parts[0].profile
     zh = options.lang == "zh"
     size, stand_ins = f"{population.size:,}", len(profile.stand_ins)
@@ -181,7 +232,11 @@ def _print(population: Population, tables: Sequence[Table], options: argparse.Na
             f"{profile.name_en}, {size} persons (made up, seed {population.seed}); "
             f"{stand_ins} figures of the profile are stand-ins"
         )
-    console.print(told)
+    _console().print(told)
+
+
+def _print_tables(tables: Sequence[Table], options: argparse.Namespace) -> int:
+    console = _console()
     for table in tables:
         console.print(_as_rich(table, options.lang))
     return 0

@@ -262,6 +262,52 @@ def cases(outcome: Outcome, scenario: int) -> Table:
     ), rows)  # fmt: skip
 
 
+def by_area(found: Sequence[tuple[Sequence[str], float, Outcome]], scenario: int = 0) -> list[Table]:
+    """Pooling areas beside each other and in all: (names, how many insured one drawn person stands for, outcome) of each.
+
+    Amounts are of all the insured. One table has what is paid and left, the other what each layer pays.
+    """
+    rows, layers, sums = [], [], np.zeros(5)
+    whole: dict[tuple[int, str], float] = {}
+    for names, scale, outcome in found:
+        total, patient, in_scope, left = (
+            int(outcome.bills(scenario, m)) * scale for m in ("total", "patient", "in_scope", "patient_in_scope")
+        )
+        of = np.array([outcome.population.size * scale, total, patient, in_scope, left])
+        sums += of
+        rows.append(_of_area(names, outcome.population.size, of))
+        for year in outcome.axes.years:
+            for layer, paid in outcome.layers(scenario, year=year).items():
+                if paid:
+                    layers.append((names, year, layer, round(paid * scale)))
+                    whole[year, layer] = whole.get((year, layer), 0.0) + paid * scale
+    together = ("合计", "in all")
+    rows.append(_of_area(together, sum(outcome.population.size for *_, outcome in found), sums))
+    layers += [
+        (together, year, layer, round(paid)) for (year, layer), paid in sorted(whole.items(), key=lambda x: x[0][0])
+    ]
+    return [
+        Table("areas", "各统筹区", "Pooling areas", (
+            Column("统筹区", "area", "said"), Column("参保人数", "insured", "count"), Column("造出的人", "persons drawn", "count"),
+            Column("费用（万元）", "cost (10,000 yuan)", "wan"), Column("各资金支出（万元）", "paid by the funds (10,000 yuan)", "wan"),
+            Column("个人（万元）", "left to patients (10,000 yuan)", "wan"), Column("自负比例", "own share", "share"),
+            Column("政策范围内自负比例", "own share within scope", "share"),
+        ), tuple(rows), "金额按参保人数放大，各年合计。", "Amounts are scaled to the insured, all years together."),
+        Table("area_layers", "各统筹区各层支出", "Layers of each pooling area", (
+            Column("统筹区", "area", "said"), Column("年度", "year", "text"), Column("层", "layer", "text"),
+            Column("支出（万元）", "outlay (10,000 yuan)", "wan"),
+        ), tuple(layers)),
+    ]  # fmt: skip
+
+
+def _of_area(names: Sequence[str], drawn: int, of: Any) -> tuple[Any, ...]:
+    insured, total, patient, in_scope, left = (float(x) for x in of)
+    return (
+        tuple(names), round(insured), drawn, round(total), round(total) - round(patient), round(patient),
+        patient / total if total else None, left / in_scope if in_scope else None,
+    )  # fmt: skip
+
+
 def tables(outcome: Outcome) -> list[Table]:
     """Every table of a run but its fit; those that compare, for each scenario after the first."""
     found = [
