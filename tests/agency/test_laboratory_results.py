@@ -167,6 +167,24 @@ def test_parts_of_a_run_are_read_as_they_were_written(computed: SimpleNamespace)
         at_hand.close()
 
 
+def test_behaviour_stands_with_its_result_and_compares_nobody(computed: SimpleNamespace) -> None:
+    """The same loop serves; years, figures and people are those of the other study."""
+    officer = computed.officer
+    study = actions.create(SETTINGS | {"elasticity": -0.5, "nearer": 20}, acting_user=officer)
+    actions.set_figures(study, {tilt(): "8个百分点"}, acting_user=officer)
+    actions.run(study, acting_user=officer)
+    work_off()
+    with acting(officer):
+        result = queries.result(queries.study(officer, study.pk))
+    assert result.table("winners") is None and result.cases == []
+    assert result.table("changes")["rows"] != computed.result.table("changes")["rows"]
+    client = computed.world.client(officer)
+    for where, words in (("", "弹性 -0.5"), ("?part=people", "自负比例的分布"), ("?part=places", "弹性 -0.5")):
+        assert words in client.get(f"/laboratory/{study.pk}{where}").content.decode(), where
+    assert client.post(f"/laboratory/{study.pk}/brief").status_code == 200
+    assert client.post(f"/laboratory/{study.pk}/workbook").status_code == 200
+
+
 def test_a_run_that_is_stopped_leaves_no_part_and_no_result(computed: SimpleNamespace) -> None:
     world, officer = computed.world, computed.officer
     study = actions.create(SETTINGS, acting_user=officer)

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -28,7 +28,7 @@ from yizhan.simulation.profile import load, shipped
 from yizhan.simulation.recorded import Recorded
 from yizhan.simulation.run import PRESENT, Progress, Scenario, Spread, run
 from yizhan.simulation.scenarios import changed, parse_change
-from yizhan.simulation.tables import Table, as_data, shown
+from yizhan.simulation.tables import Table, as_data, in_english, shown
 from yizhan.simulation.validation import validation
 
 WIDE = 240
@@ -47,7 +47,7 @@ def simulate(options: argparse.Namespace) -> int:
     found = reports.tables(outcome)
     if not options.records:
         found += [reports.fit_table(outcome), validation(outcome)]
-    return _print(outcome.population, found, options)
+    return _print(outcome.population, found, options, outcome.english)
 
 
 def _province(options: argparse.Namespace) -> int:
@@ -87,7 +87,8 @@ def _province(options: argparse.Namespace) -> int:
     if not options.json:
         for *_, outcome in found[:-1]:
             _say_who(outcome.population, options)
-    return _print(found[-1][-1].population, tables, options)
+    english = {zh: en for *_, outcome in found for zh, en in outcome.english.items()}
+    return _print(found[-1][-1].population, tables, options, english)
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -120,7 +121,7 @@ def compare(options: argparse.Namespace) -> int:
     found = [reports.changes_of_outlay(outcome, 1)]
     if not scenarios[1].growth:
         found += [reports.winners_and_losers(outcome, 1), reports.cases(outcome, 1)]
-    return _print(population, found, options)
+    return _print(population, found, options, outcome.english)
 
 
 def _spread_out(options: argparse.Namespace) -> Spread | None:
@@ -181,7 +182,7 @@ def forecast(options: argparse.Namespace) -> int:
     tables = [forecasting.years_table(found), forecasting.months_table(found), forecasting.budget(outcome)]
     if actuals:
         tables.append(forecasting.against(found, actuals))
-    return _print(population, tables, options)
+    return _print(population, tables, options, outcome.english)
 
 
 def _present(options: argparse.Namespace) -> Scenario:
@@ -207,12 +208,19 @@ def _progress(lang: str) -> Iterator[Progress]:
         yield show
 
 
-def _print(population: Population, tables: Sequence[Table], options: argparse.Namespace) -> int:
+def _print(
+    population: Population, tables: Sequence[Table], options: argparse.Namespace, english: Mapping[str, str] | None = None
+) -> int:  # fmt: skip
+    """As JSON, else for people: who they are, then the tables; `english` are the names of layers and scenarios."""
     if options.json:
         print(json.dumps([as_data(table) for table in tables], ensure_ascii=False, indent=2))
         return 0
     _say_who(population, options)
-    return _print_tables(tables, options)
+    console = _console()
+    for table in tables:
+        said = in_english(table, english or {}) if options.lang == "en" else table
+        console.print(_as_rich(said, options.lang))
+    return 0
 
 
 def _console() -> Console:
@@ -233,13 +241,6 @@ def _say_who(population: Population, options: argparse.Namespace) -> None:
             f"{stand_ins} figures of the profile are stand-ins"
         )
     _console().print(told)
-
-
-def _print_tables(tables: Sequence[Table], options: argparse.Namespace) -> int:
-    console = _console()
-    for table in tables:
-        console.print(_as_rich(table, options.lang))
-    return 0
 
 
 def _as_rich(table: Table, lang: str) -> RichTable:

@@ -26,6 +26,7 @@ import pyarrow as pa
 
 from yizhan.batch.table import Settler
 from yizhan.engine.scheme import Scheme
+from yizhan.engine.statement import english_names
 from yizhan.policy.areas import load_scheme
 from yizhan.simulation.adding import Places, add, compare
 from yizhan.simulation.population import (
@@ -94,6 +95,14 @@ class Outcome:
         return {
             m: int(self.bills(scenario, m, **only)) for m in self.tallies[scenario].measures if m in self.layer_names
         }
+
+    @property
+    def english(self) -> dict[str, str]:
+        """Chinese words of its tables → English: layers, scenarios, patients, sums."""
+        area = self.population.parts[0].profile.area
+        known = english_names(load_scheme(area, self.scenarios[0].policies))
+        names = {layer: known.get(layer, layer) for layer in self.layer_names}
+        return names | {"个人": "patients", "合计": "in all", **{s.name: s.name_en for s in self.scenarios}}
 
     @cached_property
     def layer_names(self) -> tuple[str, ...]:

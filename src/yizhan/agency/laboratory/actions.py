@@ -23,7 +23,7 @@ from yizhan.simulation.scenarios import FIGURE, changed
 
 SETTINGS = (
     "name", "question", "profile", "area_code", "persons", "seed", "years", "growth_stays", "growth_cost", "growth_funding",
-    "growth_insured",
+    "growth_insured", "elasticity", "nearer",
 )  # fmt: skip
 """What a study is made with, besides the figures that it changes."""
 
@@ -110,6 +110,15 @@ def again(study: Study, *, acting_user: Officer) -> Study:
         )  # fmt: skip
         record("study.again", following, follows=study.pk, acting_user=acting_user)
         return following
+
+
+def remove(study: Study, *, acting_user: Officer) -> None:
+    """Put a draft away: nobody is shown it any more, its row stays. Raises Problems: not a draft, not yours."""
+    with acting(acting_user):
+        study = _draft(study, acting_user)
+        study.state = "removed"
+        study.save(update_fields=["state"])
+        record("study.remove", study, name=study.name, acting_user=acting_user)
 
 
 def share(study: Study, *, shared: bool, acting_user: Officer) -> None:

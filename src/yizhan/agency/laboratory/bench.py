@@ -49,6 +49,7 @@ class Bench:
 
     def __init__(self, study: Study) -> None:
         from yizhan.simulation import forecast
+        from yizhan.simulation.behaviour import Behaviour, respond
         from yizhan.simulation.population import Growth, Part, Population
         from yizhan.simulation.profile import load
         from yizhan.simulation.run import PRESENT, Scenario, Task, Worker, axes_of
@@ -64,6 +65,9 @@ class Bench:
         self.population = Population((Part(self.profile, study.persons),), study.seed)
         cost, stays = 1 + float(study.growth_cost) / 100, 1 + float(study.growth_stays) / 100
         growth = forecast.path(Growth(stays, stays, cost), len(study.years))
+        if study.behaves:
+            how = Behaviour(float(study.elasticity), float(study.nearer) / 100)
+            scenarios = respond(self.population, scenarios, how, study.years, growth)
         self.task = Task(self.population, scenarios, axes_of(self.population, study.years), growth)
         self.worker = Worker(self.task)
 

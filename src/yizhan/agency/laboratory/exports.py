@@ -147,7 +147,7 @@ def _people(study: Study, result: Result) -> dict[str, Any]:
     """Who pays less and who more, by identity over all years, scaled to all the insured; without a reform what is left to whom."""
     table, scale = result.table("winners"), result.about["scale"]
     if table is None:
-        burden = shown_table(result.table("burden"), result.about["english"])
+        burden = shown_table(result.table("burden_after") or result.table("burden"), result.about["english"])
         assert burden is not None
         heads, rows = _of(burden, 0, 1, 2, 6, 8, 9)
         return _section(say("个人负担", "What is left to patients"), heads=heads, rows=rows)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yizhan.agency.laboratory.bench import Bench
-from yizhan.engine.statement import english_names
 from yizhan.exchange import as_json, read_request, settle_request
 from yizhan.policy.areas import load_scheme
 from yizhan.simulation.tables import Column, Table, as_data, of_data
@@ -46,16 +45,13 @@ def about(bench: Bench, outcome: Outcome) -> dict[str, Any]:
 
     profile = bench.profile
     schemes = [load_scheme(profile.area, scenario.policies) for scenario in bench.scenarios]
-    known = english_names(schemes[0])
-    names = {layer: known.get(layer, layer) for layer in outcome.layer_names}
-    names |= {"个人": "patients", "合计": "in all", **{s.name: s.name_en for s in bench.scenarios}}
     return {
         "version": _version(), "rules": [scheme.digest for scheme in schemes],
         "profile": [profile.name, profile.name_en], "profile_year": profile.year, "area": [schemes[0].name, schemes[0].name_en],
         "persons": outcome.population.size, "buckets": outcome.population.buckets,
         "insured": int(profile["persons.insured"]), "scale": scale_of(outcome), "figures": len(profile.figures),
         "stand_ins": len(profile.stand_ins), "stand_in_documents": sorted({d.name for d in schemes[0].documents if d.stand_in}),
-        "english": names, "layers": list(outcome.layer_names),
+        "english": outcome.english, "layers": list(outcome.layer_names),
     }  # fmt: skip
 
 
@@ -80,14 +76,14 @@ def tables(bench: Bench, outcome: Outcome, cliffs: Sequence[Mapping[str, Any]]) 
     if reform:
         found += [
             reports.changes_of_outlay(outcome, 1),
-            reports.winners_and_losers(outcome, 1),
-            reports.cases(outcome, 1),
+            # With behaviour the bills differ, and nobody can be compared with himself.
+            *([] if study.behaves else [reports.winners_and_losers(outcome, 1), reports.cases(outcome, 1)]),
         ]
     found += [_own_shares(outcome), _counties(outcome)]
     for number in range(len(bench.scenarios)):
         funds = forecast.forecast(outcome, funding, number)
         of = [
-            reports.burden(outcome, number), *(reports.by_axis(outcome, axis, number) for axis in ("setting", "county", "decile")),
+            reports.burden(outcome, number), *([reports.transition(outcome, number)] if len(study.years) > 1 else []), *(reports.by_axis(outcome, axis, number) for axis in ("setting", "county", "decile")),
             forecast.years_table(funds), forecast.months_table(funds), forecast.budget(outcome, number),
             of_data(cliffs[number]),
         ]  # fmt: skip

@@ -59,6 +59,20 @@ class StudyForm(forms.Form):
         validators=PERCENT,
     )
 
+    elasticity = forms.DecimalField(
+        label=later("住院次数随自负比例变化的弹性", "Elasticity of stays by the own share"), decimal_places=2, initial=0,
+        min_value=-2, max_value=0,
+        help_text=later(
+            "0 就是人不因规则改变而多住院、少住院。要设就是负数，如 -0.2；没有本地依据，结果上会写明。",
+            "0: nobody goes to hospital more or less often because of the rules. Else below 0, such as -0.2; there is no local evidence, and the result says so.",
+        ),
+    )  # fmt: skip
+    nearer = forms.DecimalField(
+        label=later("改后，市级以上住院下沉一级的份额（%）", "After the reform, stays above the county had one place nearer (%)"),
+        decimal_places=2, initial=0, min_value=0, max_value=100,
+        help_text=later("只在改了数时起作用；设了行为，就不再逐人比较。", "Works only where figures are changed; with behaviour, persons are not compared one by one."),
+    )  # fmt: skip
+
     def __init__(self, *args: Any, area_path: str, study: Study | None = None, **kwargs: Any) -> None:
         if study is not None:
             kwargs["initial"] = {

@@ -23,6 +23,7 @@ STATES = {
     "running": State("运行中", "running", "wait"),
     "done": State("有结果", "done", "good"),
     "stopped": State("没有算完", "stopped", "bad"),
+    "removed": State("已删除", "deleted", "plain"),
 }
 
 FEWEST, MOST = 1_000, 5_000_000
@@ -36,7 +37,8 @@ LONGEST = 5
 
 
 class Study(models.Model):
-    """A question to the laboratory（测算）. `growth_*` are percent a year; `changes` are the printed figures that the reform changes."""
+    """A question to the laboratory（测算）. `growth_*` are percent a year; `elasticity` and `nearer` are how people respond to a
+    reform (`simulation.behaviour`); `changes` are the printed figures that the reform changes."""
 
     name = models.CharField(max_length=60)
     question = models.CharField(max_length=300, blank=True)
@@ -50,6 +52,12 @@ class Study(models.Model):
     growth_cost = models.DecimalField(max_digits=5, decimal_places=2, default=0)
     growth_funding = models.DecimalField(max_digits=5, decimal_places=2, default=0)
     growth_insured = models.DecimalField(max_digits=5, decimal_places=2, default=0)
+    elasticity = models.DecimalField(
+        max_digits=4, decimal_places=2, default=0, help_text="of stays by own share; 0: none"
+    )
+    nearer = models.DecimalField(
+        max_digits=5, decimal_places=2, default=0, help_text="percent of stays above the county had nearer"
+    )
     changes = models.JSONField(
         default=list, help_text="[{file, line, column, old, new, document, article, title, context}]"
     )
@@ -89,6 +97,16 @@ class Study(models.Model):
         """Growth of stays, cost, funding and insured, in percent a year, as people write it."""
         of = (self.growth_stays, self.growth_cost, self.growth_funding, self.growth_insured)
         return tuple(f"{float(percent):g}" for percent in of)
+
+    @property
+    def behaves(self) -> bool:
+        """Whether people are asked to respond to changed rules: only where something is changed."""
+        return bool(self.changes) and bool(self.elasticity or self.nearer)
+
+    @property
+    def behaviour(self) -> tuple[str, str]:
+        """Elasticity, and the percent of stays had nearer, as people write them."""
+        return f"{float(self.elasticity):g}", f"{float(self.nearer):g}"
 
     @property
     def years_text(self) -> str:

@@ -23,7 +23,8 @@ Place = PrintedFigure | Mapping[str, Any]
 
 def studies(officer: Officer) -> QuerySet[Study]:
     """The officer's own studies, and those of the area that are shown; latest first."""
-    return Study.objects.filter(Q(made_by=officer) | Q(shared=True)).select_related("made_by", "run").order_by("-pk")
+    shown = Study.objects.filter(Q(made_by=officer) | Q(shared=True)).exclude(state="removed")
+    return shown.select_related("made_by", "run").order_by("-pk")
 
 
 def study(officer: Officer, number: int) -> Study:

@@ -44,14 +44,19 @@ def _of_reform(study: Study, result: Result) -> list[Headline]:
     rows = (result.table("changes") or {"rows": []})["rows"]
     funds = sum(row[4] for row in rows if row[1] != PATIENTS) * scale
     patients = sum(row[4] for row in rows if row[1] == PATIENTS) * scale
-    winners = (result.table("winners") or {"rows": []})["rows"]
-    won, lost = (round(sum(row[k] for row in winners) * scale) for k in (3, 5))
-    return [
+    found = [
         Headline(_signed(funds), say("各资金合计增减（万元，{y}年）", "more paid by the funds (10,000 yuan, {y})", y=study.years_text), funds > 0),
         Headline(_signed(patients), say("个人负担增减（万元）", "more paid by patients (10,000 yuan)"), patients > 0),
+    ]  # fmt: skip
+    winners = result.table("winners")
+    if winners is None:
+        return found
+    won, lost = (round(sum(row[k] for row in winners["rows"]) * scale) for k in (3, 5))
+    return [
+        *found,
         Headline(f"{won:,}", say("少付的（人年）", "person-years pay less")),
         Headline(f"{lost:,}", say("多付的（人年）", "person-years pay more"), lost > 0),
-    ]  # fmt: skip
+    ]
 
 
 def _of_present(study: Study, result: Result) -> list[Headline]:
@@ -96,9 +101,19 @@ def cautions(study: Study, result: Result) -> list[str]:
     worst = fit(result)
     if worst:
         found.append(worst)
-    found.append(say("人不会因为规则变了而改变就医：多报或少报引起的多住院、少住院没有算。",
-                     "Nobody here goes to hospital more or less often because the rules changed."))  # fmt: skip
+    found.append(behaviour(study))
     return found
+
+
+def behaviour(study: Study) -> str:
+    """How the people of a study respond to its reform, or that they do not."""
+    if not study.behaves:
+        return say("人不会因为规则变了而改变就医：多报或少报引起的多住院、少住院没有算。",
+                   "Nobody here goes to hospital more or less often because the rules changed.")  # fmt: skip
+    elasticity, nearer = study.behaviour
+    return say("改后的人会变：住院次数随自负比例变化，弹性 {e}；市级以上住院有 {n}% 下沉一级。这两个数是建测算的人设的，没有本地依据；账单不同，所以没有逐人比较。",
+               "After the reform people behave otherwise: stays follow the own share with elasticity {e}, and {n} % of stays above the county are had one place nearer. Whoever made the study set both, without local evidence; bills differ, so persons are not compared.",
+               e=elasticity, n=nearer)  # fmt: skip
 
 
 def uncertainty(result: Result) -> str:

@@ -14,7 +14,7 @@ from yizhan.agency.desk.tables import List, Number
 from yizhan.agency.desk.templatetags.desk import instant, state
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.laboratory.models import Study
-from yizhan.simulation.tables import of_data, shown
+from yizhan.simulation.tables import in_english, of_data, shown
 
 
 class Studies(List):
@@ -85,20 +85,10 @@ def shown_table(data: Mapping[str, Any] | None, english: Mapping[str, str]) -> S
     if data is None:
         return None
     table, tongue = of_data(data), lang()
-
-    def text(kind: str, value: Any) -> str:
-        if kind == "text" and tongue == "en":
-            return english.get(str(value), "—" if value is None else str(value))
-        return shown(kind, value, tongue)
-
-    def head(zh: str, en: str) -> str:
-        if tongue == "zh":
-            return zh
-        layer = next((name for name in english if en.startswith(name)), "")
-        return en.replace(layer, english[layer], 1) if layer else en
-
+    if tongue == "en":
+        table = in_english(table, english)
     return Shown(
         table.key, say(table.zh, table.en), say(table.note_zh, table.note_en),
-        tuple((head(c.zh, c.en), c.kind not in _TEXTS) for c in table.columns),
-        tuple(tuple((text(c.kind, cell), c.kind not in _TEXTS) for c, cell in zip(table.columns, row, strict=True)) for row in table.rows),
+        tuple((say(c.zh, c.en), c.kind not in _TEXTS) for c in table.columns),
+        tuple(tuple((shown(c.kind, cell, tongue), c.kind not in _TEXTS) for c, cell in zip(table.columns, row, strict=True)) for row in table.rows),
     )  # fmt: skip

@@ -128,6 +128,18 @@ def share(request: Request, number: int) -> HttpResponse:
     return redirect("laboratory:study", number=number)
 
 
+@page(Right.LABORATORY_RUN)
+@require_POST
+def remove(request: Request, number: int) -> HttpResponse:
+    """Put a draft away."""
+    found = queries.study(request.user, number)
+    actions.remove(found, acting_user=request.user)
+    messages.success(
+        request, say("已删除测算 {n}“{name}”。", "Study {n}, “{name}”, was deleted.", n=found.pk, name=found.name)
+    )
+    return redirect("laboratory:list")
+
+
 # --- Results ----------------------------------------------------------------------------------------------------------------
 
 
@@ -169,7 +181,7 @@ def _overview(result: Result) -> dict[str, Any]:
 def _people(result: Result) -> dict[str, Any]:
     shares = result.table("own_shares")
     assert shares is not None
-    return _tables(result, "winners", "burden", "by_decile") | {
+    return _tables(result, "winners", "burden", "transition", "by_decile") | {
         "histograms": pictures.own_shares(shares),
         "cases": list(enumerate(result.cases)),
     }

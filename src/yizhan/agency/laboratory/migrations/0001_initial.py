@@ -34,6 +34,8 @@ class Migration(migrations.Migration):
                 ('growth_cost', models.DecimalField(decimal_places=2, default=0, max_digits=5)),
                 ('growth_funding', models.DecimalField(decimal_places=2, default=0, max_digits=5)),
                 ('growth_insured', models.DecimalField(decimal_places=2, default=0, max_digits=5)),
+                ('elasticity', models.DecimalField(decimal_places=2, default=0, help_text='of stays by own share; 0: none', max_digits=4)),
+                ('nearer', models.DecimalField(decimal_places=2, default=0, help_text='percent of stays above the county had nearer', max_digits=5)),
                 ('changes', models.JSONField(default=list, help_text='[{file, line, column, old, new, document, article, title, context}]')),
                 ('state', models.CharField(default='draft', max_length=10)),
                 ('shared', models.BooleanField(default=False, help_text='whether officers of the area are shown it')),
@@ -70,7 +72,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='study',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'running', 'done', 'stopped'])), name='study_state_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'running', 'done', 'stopped', 'removed'])), name='study_state_known'),
         ),
         migrations.AddConstraint(
             model_name='study',
