@@ -487,7 +487,9 @@ def found_by(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, A
 
 
 def test_simulate_and_compare_print_their_tables(capsys: pytest.CaptureFixture[str]) -> None:
-    alone = found_by(capsys, "simulate", CHIFENG)
+    alone = found_by(capsys, "simulate", CHIFENG, "--stats")
+    assert [row[0][1] for row in alone["speed"]["rows"]][1] == "settling"
+    assert alone["speed"]["rows"][2][4] == 1.0
     assert {"outlay", "burden", "by_setting", "by_county", "by_decile", "ceilings", "fit", "validation"} <= set(alone)
     changes = found_by(capsys, "compare", CHIFENG, "--change", POINTS)["changes"]["rows"]
     paid = {row[2]: row[3] for row in alone["outlay"]["rows"]}

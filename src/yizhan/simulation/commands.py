@@ -28,6 +28,7 @@ from yizhan.simulation.profile import load, shipped
 from yizhan.simulation.recorded import Recorded
 from yizhan.simulation.run import PRESENT, Progress, Scenario, Spread, run
 from yizhan.simulation.scenarios import changed, parse_change
+from yizhan.simulation.speed import speed
 from yizhan.simulation.tables import Table, as_data, in_english, shown
 from yizhan.simulation.validation import validation
 
@@ -47,6 +48,8 @@ def simulate(options: argparse.Namespace) -> int:
     found = reports.tables(outcome)
     if not options.records:
         found += [reports.fit_table(outcome), validation(outcome)]
+    if options.stats:
+        found.append(speed(outcome.population, _present(options), outcome.axes.years[0]))
     return _print(outcome.population, found, options, outcome.english)
 
 
