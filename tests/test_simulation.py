@@ -368,6 +368,7 @@ def confirm(cliffs: list[Cliff], area: str) -> None:
             settled = settle_request(read_request(json.dumps(as_request(bills, area))))
             assert sum(s.patient_share for s in settled) == pays, (area, cliff.zh)
         assert cliff.example.pays_before > cliff.example.pays_after
+        assert cliff.edge.articles
 
 
 def test_the_known_cliffs_of_chifeng_are_found(cliffs: list[Cliff]) -> None:

@@ -15,7 +15,7 @@ to help. Costs have a direction: a higher bill that leaves the patient less to p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from yizhan.batch.columns import EPOCH
+from yizhan.batch.single import cited_rows
 from yizhan.engine.facts import FACTS, POTS
 from yizhan.engine.money import MOST_FEN
 from yizhan.engine.scheme import Condition, Scheme
@@ -223,14 +224,26 @@ class Search:
         who = int(persons[worst])
         own = np.flatnonzero(self.person == who)
         changed = int(np.searchsorted(own, rows[np.flatnonzero(of == worst)[0]]))
+        before, then = self.bills.take(own), step.table.take(own)
         example = Neighbours(
-            self.first + who, tuple(self.bills.take(own).to_pylist()), tuple(step.table.take(own).to_pylist()), changed,
-            int(self.paid[who]), int(after[who]),
+            self.first + who, tuple(before.to_pylist()), tuple(then.to_pylist()), changed, int(self.paid[who]), int(after[who]),
         )  # fmt: skip
+        edge = step.edge
+        if not edge.articles:
+            edge = replace(edge, articles=self._apart(before, then))
         return [Cliff(
-            step.edge, step.kind, step.zh, step.en, round(len(everybody) * self.scale), round(int(hit.sum()) * scale),
+            edge, step.kind, step.zh, step.en, round(len(everybody) * self.scale), round(int(hit.sum()) * scale),
             round(int(loss[hit].sum()) * scale), int(loss[worst]), example,
         )]  # fmt: skip
+
+    def _apart(self, before: pa.Table, after: pa.Table) -> tuple[str, ...]:
+        """The articles by which only one of two sides is settled, or by other rows of their tables; at most three."""
+        found: dict[str, None] = {}
+        for one, other in zip(cited_rows(before, self.scheme), cited_rows(after, self.scheme), strict=True):
+            for c in (*other, *one):
+                if (c in one) != (c in other):
+                    found[f"{c.document} {c.article}"] = None
+        return tuple(found)[:3]
 
     def curve(self, cliff: Cliff, points: int = 241) -> list[tuple[int, int]]:
         """What the patient of the example pays of his bill (fen) for bills from half to one and a half of the one beside the edge.
