@@ -40,6 +40,9 @@ def tilt() -> str:
 
 def test_a_study_is_made_step_by_step_in_the_browser(world: World) -> None:
     client = world.client(world.chifeng.officer)
+    late = client.post("/laboratory/new", FORM | {"first_year": "2020"})
+    assert late.status_code == 422
+    assert "管不到 2021 年全年" in late.content.decode()
     answer = client.post("/laboratory/new", FORM)
     assert answer.status_code == 302
     where = answer["Location"]

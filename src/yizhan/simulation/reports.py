@@ -14,7 +14,7 @@ import numpy as np
 from yizhan.simulation.fit import fit
 from yizhan.simulation.population import Ints
 from yizhan.simulation.run import Outcome
-from yizhan.simulation.tables import Column, Table, identity_words
+from yizhan.simulation.tables import ALL_OF_THEM, Column, Table, identity_words
 from yizhan.simulation.tallies import AMOUNT_BASE, BILL_MEASURES, CATASTROPHIC, SHARE_BINS
 
 RESAMPLES = 1000
@@ -188,12 +188,12 @@ def transition(outcome: Outcome, scenario: int = 0) -> Table:
             for now, sums in of:
                 persons, stays, total, patient, in_scope, left = (int(x) for x in sums)
                 rows.append((
-                    first, year, len(paying[year]), ("全部", "all of them") if now is None else (identity_words(now, "zh"), identity_words(now, "en")),
+                    first, year, len(paying[year]), ALL_OF_THEM if now is None else (identity_words(now, "zh"), identity_words(now, "en")),
                     persons, stays, patient / total if total else None, left / in_scope if in_scope else None,
                     patient // persons,
                 ))  # fmt: skip
     note = [f"{year}：{'、'.join(paying[year])}" for year in axes.years]
-    return Table("transition", "各年过渡", "The transition, year by year", (
+    return Table("transition", "各年过渡", "Transition by year", (
         Column("起初的身份", "identity at first", "identity"), Column("年度", "year", "text"),
         Column("付钱的层数", "layers that pay", "count"), Column("当年的身份", "identity in the year", "said"),
         Column("人数", "persons", "count"), Column("住过院", "with a stay", "count"),

@@ -37,6 +37,10 @@ class Table:
     note_en: str = ""
 
 
+ALL_OF_THEM = ("全部", "all of them")
+"""What stands for everybody in a column of kind `said`."""
+
+
 def shown(kind: str, value: Any, lang: str) -> str:
     """A cell as people read it."""
     zh = lang == "zh"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,7 +12,7 @@ from yizhan.agency.desk.words import Words
 from yizhan.agency.jobs import actions as jobs
 from yizhan.agency.jobs.models import Run
 from yizhan.agency.laboratory import bench, queries
-from yizhan.agency.laboratory.errors import FigureGone, FigureUnclear, NotYourStudy, StudyFixed
+from yizhan.agency.laboratory.errors import FigureGone, FigureUnclear, NoRulesThen, NotYourStudy, StudyFixed
 from yizhan.agency.laboratory.models import Study
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.models import Officer
@@ -29,8 +30,9 @@ SETTINGS = (
 
 
 def create(settings: Mapping[str, Any], *, acting_user: Officer) -> Study:
-    """Make a draft. `settings` has the keys of SETTINGS."""
+    """Make a draft. `settings` has the keys of SETTINGS. Raises Problems: NoRulesThen."""
     demand(acting_user, Right.LABORATORY_RUN)
+    _covered(settings)
     with acting(acting_user):
         study = Study.objects.create(
             **{key: settings[key] for key in SETTINGS}, area_path=acting_user.area_path, made_by=acting_user
@@ -40,7 +42,8 @@ def create(settings: Mapping[str, Any], *, acting_user: Officer) -> Study:
 
 
 def amend(study: Study, settings: Mapping[str, Any], *, acting_user: Officer) -> None:
-    """Change what a draft is made with. Another area takes the changes of figures away. Raises Problems: not a draft, not yours."""
+    """Change what a draft is made with. Another area takes the changes of figures away. Raises Problems: NoRulesThen, not a draft, not yours."""
+    _covered(settings)
     with acting(acting_user):
         study = _draft(study, acting_user)
         if settings["area_code"] != study.area_code:
@@ -134,6 +137,17 @@ def take_out(study: Study, *, form: str, acting_user: Officer) -> None:
     """Record that a result leaves the house as a file: `xlsx`, `parquet` or `pdf`."""
     with acting(acting_user):
         record("study.export", study, form=form, acting_user=acting_user)
+
+
+def _covered(settings: Mapping[str, Any]) -> None:
+    """Raises Problems: NoRulesThen for each year of which some day has no rules."""
+    scheme = Library().scheme(settings["area_code"])
+    outside = [y for y in settings["years"] if scheme.begins_on > date(y, 1, 1) or scheme.ends_on < date(y, 12, 31)]
+    if outside:
+        last = scheme.ends_on.isoformat() if scheme.ends_on < date.max else "—"
+        raise Problems([
+            NoRulesThen(area=scheme.name, first=scheme.begins_on.isoformat(), last=last, year=year) for year in outside
+        ])  # fmt: skip
 
 
 def _own(study: Study, acting_user: Officer) -> None:

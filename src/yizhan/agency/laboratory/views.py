@@ -181,7 +181,7 @@ def _overview(result: Result) -> dict[str, Any]:
 def _people(result: Result) -> dict[str, Any]:
     shares = result.table("own_shares")
     assert shares is not None
-    return _tables(result, "winners", "burden", "transition", "by_decile") | {
+    return _tables(result, "transition", "winners", "burden", "by_decile") | {
         "histograms": pictures.own_shares(shares),
         "cases": list(enumerate(result.cases)),
     }
