@@ -172,6 +172,12 @@ class Search:
         values = self.bills[column].combine_chunks()
         return values.indices.to_numpy().astype(np.int64), values.dictionary.to_pylist()
 
+    @property
+    def stays(self) -> NDArray[np.bool_]:
+        """Which bills are of stays in hospital."""
+        codes, words = self.code("care")
+        return codes == (words.index("inpatient") if "inpatient" in words else -1)
+
     def one_each(self, rows: NDArray[np.bool_]) -> Ints:
         """Of these rows the first of each person."""
         at = np.flatnonzero(rows)
@@ -309,8 +315,7 @@ def _amount_steps(searched: Search, edge: Edge) -> Iterator[Step]:
     pots = {pot: searched.bills[pot].to_numpy() for pot in POTS}
     value = sum(pots.values()) if edge.fact == "total" else pots[edge.fact]
     pot = "in_scope" if edge.fact == "total" else edge.fact
-    inpatient = searched.code("care")
-    stays = inpatient[0] == inpatient[1].index("inpatient")
+    stays = searched.stays
     for target, rows, word, english in (
         (edge.at, (value < edge.at) & (value >= edge.at * (1 - NEAR_AMOUNT)), "多到", "raised to"),
         (
@@ -357,8 +362,7 @@ def _day_steps(searched: Search, edge: Edge) -> Iterator[Step]:
 def _date_steps(searched: Search, year: int) -> Iterator[Step]:
     """A bill within a week of a day on which rules change, moved to the other side of it."""
     classes = resolver_of(searched.scheme).classes
-    stays, words = searched.code("care")
-    inpatient = stays == words.index("inpatient")
+    inpatient = searched.stays
     last = np.append(searched.person[1:] != searched.person[:-1], True)
     only = last & np.append(True, searched.person[1:] != searched.person[:-1])
     for day in classes.days:
@@ -395,6 +399,8 @@ def _date_steps(searched: Search, year: int) -> Iterator[Step]:
 def _identity_steps(searched: Search) -> Iterator[Step]:
     """Everybody without an identity of need, seen as if he held each that rules name: what is lost without it."""
     codes, words = searched.code("identities")
+    if "" not in words:
+        return
     named = resolver_of(searched.scheme).classes.named.get("identity", set())
     rows = np.flatnonzero(codes == words.index(""))
     for identity in identities_of(searched.profile)[1:]:
@@ -419,10 +425,9 @@ def _referral_steps(searched: Search) -> Iterator[Step]:
 def _place_steps(searched: Search) -> Iterator[Step]:
     """The same bill at the place of care before it in the profile's order, which is the nearer one."""
     setting = searched.bills["setting"].to_numpy()
-    stays, words = searched.code("care")
     settings = searched.profile.settings
     for k in range(1, len(settings)):
-        rows = searched.one_each((setting == k) & (stays == words.index("inpatient")))
+        rows = searched.one_each((setting == k) & searched.stays)
         nearer = settings[k - 1]
         table = searched.with_words(
             rows, institution_tier=nearer.tier, institution_level=nearer.level, place=nearer.place

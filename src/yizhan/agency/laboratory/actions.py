@@ -13,8 +13,9 @@ from yizhan.agency.jobs import actions as jobs
 from yizhan.agency.jobs.models import Run
 from yizhan.agency.laboratory import bench, queries
 from yizhan.agency.laboratory.errors import FigureGone, FigureUnclear, NoRulesThen, NotYourStudy, StudyFixed
-from yizhan.agency.laboratory.models import Study
+from yizhan.agency.laboratory.models import ON_RECORD, Study
 from yizhan.agency.staff.audit import record
+from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import acting, demand
@@ -33,6 +34,7 @@ def create(settings: Mapping[str, Any], *, acting_user: Officer) -> Study:
     """Make a draft. `settings` has the keys of SETTINGS. Raises Problems: NoRulesThen."""
     demand(acting_user, Right.LABORATORY_RUN)
     _covered(settings)
+    _may_read(settings["profile"], acting_user)
     with acting(acting_user):
         study = Study.objects.create(
             **{key: settings[key] for key in SETTINGS}, area_path=acting_user.area_path, made_by=acting_user
@@ -44,6 +46,7 @@ def create(settings: Mapping[str, Any], *, acting_user: Officer) -> Study:
 def amend(study: Study, settings: Mapping[str, Any], *, acting_user: Officer) -> None:
     """Change what a draft is made with. Another area takes the changes of figures away. Raises Problems: NoRulesThen, not a draft, not yours."""
     _covered(settings)
+    _may_read(settings["profile"], acting_user)
     with acting(acting_user):
         study = _draft(study, acting_user)
         if settings["area_code"] != study.area_code:
@@ -96,7 +99,8 @@ def run(study: Study, *, acting_user: Officer) -> Run:
         study = _draft(study, acting_user)
         _tried(study)
         title = Words(f"政策测算 {study.pk}", f"study {study.pk}")
-        started = jobs.start("laboratory.study", title=title, about={"study": study.pk}, acting_user=acting_user)
+        kind = "laboratory.records" if study.on_record else "laboratory.study"
+        started = jobs.start(kind, title=title, about={"study": study.pk}, acting_user=acting_user)
         study.run, study.state = started, "running"
         study.save(update_fields=["run", "state"])
         record("study.run", study, run=started.pk, acting_user=acting_user)
@@ -106,6 +110,7 @@ def run(study: Study, *, acting_user: Officer) -> Run:
 def again(study: Study, *, acting_user: Officer) -> Study:
     """A draft with everything that a study was made with, figures included: change and run again."""
     demand(acting_user, Right.LABORATORY_RUN)
+    _may_read(study.profile, acting_user)
     with acting(acting_user):
         following = Study.objects.create(
             **{key: getattr(study, key) for key in SETTINGS}, changes=study.changes, area_path=acting_user.area_path,
@@ -137,6 +142,14 @@ def take_out(study: Study, *, form: str, acting_user: Officer) -> None:
     """Record that a result leaves the house as a file: `xlsx`, `parquet` or `pdf`."""
     with acting(acting_user):
         record("study.export", study, form=form, acting_user=acting_user)
+
+
+def _may_read(profile: str, acting_user: Officer) -> None:
+    """For a study on record: raises NotAllowed without the right, NotFound for an area that is not the officer's."""
+    if profile.startswith(ON_RECORD):
+        demand(acting_user, Right.LABORATORY_RECORDS)
+        if profile.removeprefix(ON_RECORD) not in {area.code for area in queries.areas_on_record(acting_user)}:
+            raise NotFound
 
 
 def _covered(settings: Mapping[str, Any]) -> None:

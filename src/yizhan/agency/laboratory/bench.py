@@ -45,24 +45,31 @@ def changes_of(study: Study) -> list[Change]:
 
 
 class Bench:
-    """A study, ready to be computed. Raises Problems: changes that do not fit the documents, no policies."""
+    """A study, ready to be computed; on record in `folder`, as `records.export` wrote it.
 
-    def __init__(self, study: Study) -> None:
+    Raises Problems: changes that do not fit the documents, no policies.
+    """
+
+    def __init__(self, study: Study, folder: Path | None = None) -> None:
         from yizhan.simulation import forecast
         from yizhan.simulation.behaviour import Behaviour, respond
         from yizhan.simulation.population import Growth, Part, Population
         from yizhan.simulation.profile import load
+        from yizhan.simulation.recorded import Recorded
         from yizhan.simulation.run import PRESENT, Scenario, Task, Worker, axes_of
 
         self.study = study
-        self.profile = load(study.profile)
+        self.population = (
+            Population((Part(load(study.profile), study.persons),), study.seed) if folder is None
+            else Recorded.open(folder, study.years[0])
+        )  # fmt: skip
+        self.profile = self.population.parts[0].profile
         self.folder = TemporaryDirectory(prefix="yizhan-study-")
         self.reform: Path | None = None
         scenarios: tuple[Scenario, ...] = (PRESENT,)
         if study.changes:
             self.reform = changed(None, changes_of(study), Path(self.folder.name) / "policies")
             scenarios = (PRESENT, Scenario("改革方案", "reform", self.reform))
-        self.population = Population((Part(self.profile, study.persons),), study.seed)
         cost, stays = 1 + float(study.growth_cost) / 100, 1 + float(study.growth_stays) / 100
         growth = forecast.path(Growth(stays, stays, cost), len(study.years))
         if study.behaves:

@@ -75,12 +75,13 @@ def brief(study: Study, result: Result) -> Printed:
         [say("建立", "Made by"), f"{study.made_by.name} · {timezone.localdate(result.made_at)} · {say('测算', 'study')} {study.pk}"],
     ]  # fmt: skip
     sections = [_question(study), _changes(study), _cost(study, result), _people(study, result)]
-    second = [_cliffs(study, result), _fund(study, result), _doubts(study, result)]
+    second = [None if study.on_record else _cliffs(study, result), _fund(study, result), _doubts(study, result)]
     texts = {
         "title": study.name, "kind": say("政策测算简报", "Brief of a policy study"), "facts": facts,
         "headlines": [[h.value, h.words] for h in headlines(study, result)],
         "pages": [[s for s in sections if s], [s for s in second if s]],
-        "foot": say("由一站政策实验室生成；人都是造的，不涉及任何个人。", "Made by the laboratory of yizhan. Everybody in it is made up."),
+        "foot": say("由一站政策实验室按本单位的记录生成；只有合计。", "Made by the laboratory of yizhan from the bureau's own records. Sums only.") if study.on_record
+        else say("由一站政策实验室生成；人都是造的，不涉及任何个人。", "Made by the laboratory of yizhan. Everybody in it is made up."),
     }  # fmt: skip
     return print_sheet(BRIEF, texts, lang=lang(), code=f"study {study.pk}")
 

@@ -47,7 +47,7 @@ def about(bench: Bench, outcome: Outcome) -> dict[str, Any]:
     schemes = [load_scheme(profile.area, scenario.policies) for scenario in bench.scenarios]
     return {
         "version": _version(), "rules": [scheme.digest for scheme in schemes],
-        "profile": [profile.name, profile.name_en], "profile_year": profile.year, "area": [schemes[0].name, schemes[0].name_en],
+        "profile": ["本单位的记录", "the bureau's own records"] if bench.study.on_record else [profile.name, profile.name_en], "profile_year": profile.year, "area": [schemes[0].name, schemes[0].name_en],
         "persons": outcome.population.size, "buckets": outcome.population.buckets,
         "insured": int(profile["persons.insured"]), "scale": scale_of(outcome), "figures": len(profile.figures),
         "stand_ins": len(profile.stand_ins), "stand_in_documents": sorted({d.name for d in schemes[0].documents if d.stand_in}),
@@ -69,6 +69,8 @@ def tables(bench: Bench, outcome: Outcome, cliffs: Sequence[Mapping[str, Any]]) 
     from yizhan.simulation.validation import validation
 
     study, reform = bench.study, len(bench.scenarios) > 1
+    if study.on_record:
+        return [as_data(table) for table in _on_record(outcome, cliffs)]
     funding = forecast.Funding.of(
         bench.profile, 1 + float(study.growth_funding) / 100, 1 + float(study.growth_insured) / 100
     )
@@ -95,6 +97,20 @@ def tables(bench: Bench, outcome: Outcome, cliffs: Sequence[Mapping[str, Any]]) 
         _stand_ins(bench),
     ]
     return [as_data(table) for table in found]
+
+
+def _on_record(outcome: Outcome, cliffs: Sequence[Mapping[str, Any]]) -> list[Table]:
+    """The tables that need no profile: no forecast, no fit, no incomes, and nobody by himself."""
+    from yizhan.simulation import reports
+
+    found = [reports.outlay(outcome)]
+    if len(outcome.scenarios) > 1:
+        found += [reports.changes_of_outlay(outcome, 1), reports.winners_and_losers(outcome, 1)]
+    found += [_own_shares(outcome), _counties(outcome)]
+    for number in range(len(outcome.scenarios)):
+        of = [reports.burden(outcome, number), reports.by_axis(outcome, "setting", number), reports.by_axis(outcome, "county", number), of_data(cliffs[number])]  # fmt: skip
+        found += [_under_reform(table) for table in of] if number else of
+    return [*found, reports.ceilings(outcome)]
 
 
 def _under_reform(table: Table) -> Table:

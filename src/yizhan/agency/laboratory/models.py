@@ -32,6 +32,9 @@ FEWEST, MOST = 1_000, 5_000_000
 USUAL = 262_144
 """Persons that a study has unless somebody says otherwise: enough buckets for a standard error."""
 
+ON_RECORD = "records:"
+"""What stands in the place of a profile's key before the code of a pooling area whose own records are looked at."""
+
 LONGEST = 5
 """Years of a study."""
 
@@ -43,7 +46,7 @@ class Study(models.Model):
     name = models.CharField(max_length=60)
     question = models.CharField(max_length=300, blank=True)
     area_path = PathField(help_text="where it was made; officers of this area may be shown it")
-    profile = models.CharField(max_length=60, help_text="key of a shipped profile")
+    profile = models.CharField(max_length=60, help_text="key of a shipped profile, or records:CODE")
     area_code = models.CharField(max_length=6, help_text="pooling area of the profile, whose rules are settled by")
     persons = models.IntegerField(default=USUAL)
     seed = models.IntegerField(default=1)
@@ -99,9 +102,14 @@ class Study(models.Model):
         return tuple(f"{float(percent):g}" for percent in of)
 
     @property
+    def on_record(self) -> bool:
+        """Whether it looks at the bureau's own people and bills instead of made-up ones."""
+        return self.profile.startswith(ON_RECORD)
+
+    @property
     def behaves(self) -> bool:
         """Whether people are asked to respond to changed rules: only where something is changed."""
-        return bool(self.changes) and bool(self.elasticity or self.nearer)
+        return bool(self.changes) and bool(self.elasticity or self.nearer) and not self.on_record
 
     @property
     def behaviour(self) -> tuple[str, str]:

@@ -6,7 +6,9 @@ for. Whatever is not known, or not of this world, is said here first.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from yizhan.agency.desk.words import say
 from yizhan.agency.laboratory.models import Result, Study
@@ -81,16 +83,15 @@ def _signed(fen: float) -> str:
 def cautions(study: Study, result: Result) -> list[str]:
     """What has to be known before a figure is believed, the gravest first."""
     about = result.about
+    if study.on_record:
+        return _of_records(study, about)
     found = [
         say("人是按人口画像造出来的，不是真人；画像的 {n} 个数里有 {s} 个是拟的（没有出处）。",
             "The people are made up by a profile, none of them exists; {s} of its {n} figures are stand-ins without a source.",
             n=about["figures"], s=about["stand_ins"]),
     ]  # fmt: skip
     if about["stand_in_documents"]:
-        found.append(say(
-            "这个地区的政策里，{documents} 是代用的：没有找到原文，按邻近或以后的文件拟定。",
-            "Of the area's documents {documents} stand in for texts that were not found.", documents="、".join(about["stand_in_documents"]),
-        ))  # fmt: skip
+        found.append(_stand_ins(about))
     if about["scale"] > 1.005:
         found.append(say(
             "算了 {p} 人，全体参保 {i} 人；总量按每人代表 {k} 人放大，表里的数没有放大（基金预测除外）。",
@@ -103,6 +104,26 @@ def cautions(study: Study, result: Result) -> list[str]:
         found.append(worst)
     found.append(behaviour(study))
     return found
+
+
+def _of_records(study: Study, about: Mapping[str, Any]) -> list[str]:
+    found = [
+        say("这是{a} {y} 年记录在案的 {p} 人和他们的有效账单，不是造的人；编号是随机的，算完就没有了，这里只有合计，看不到任何一个人。",
+            "These are the {p} people on record in {a} and their standing bills of {y}, not made-up ones; their numbers were random and are gone. Only sums are kept, nobody can be seen.",
+            a=say(*about["area"]), y=study.years_text, p=f"{about['persons']:,}"),
+        say("登记簿里没有收入，所以没有灾难性支出、收入分组和基金预测；人少的格子自己留意，不要外传。",
+            "The register has no incomes, hence no catastrophic spending, no deciles and no forecast. Rows of few people are for the bureau only."),
+    ]  # fmt: skip
+    if about["stand_in_documents"]:
+        found.append(_stand_ins(about))
+    return [*found, behaviour(study)]
+
+
+def _stand_ins(about: Mapping[str, Any]) -> str:
+    return say(
+        "这个地区的政策里，{documents} 是代用的：没有找到原文，按邻近或以后的文件拟定。",
+        "Of the area's documents {documents} stand in for texts that were not found.", documents="、".join(about["stand_in_documents"]),
+    )  # fmt: skip
 
 
 def behaviour(study: Study) -> str:

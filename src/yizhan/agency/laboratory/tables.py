@@ -41,9 +41,13 @@ class Studies(List):
         """A link to the study."""
         return format_html('<a href="{}">{}</a>', reverse("laboratory:study", args=[record.pk]), record.name)
 
-    def render_persons(self, value: int) -> str:
+    def render_profile(self, record: Study) -> str:
+        """The key of the profile, or that the bureau's own records are looked at."""
+        return say("本单位的记录", "own records") if record.on_record else record.profile
+
+    def render_persons(self, record: Study) -> str:
         """262,144"""
-        return f"{value:,}"
+        return "—" if record.on_record else record.persons_text
 
     def render_years(self, record: Study) -> str:
         """2019–2021"""

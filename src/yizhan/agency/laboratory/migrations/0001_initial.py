@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=60)),
                 ('question', models.CharField(blank=True, max_length=300)),
                 ('area_path', yizhan.agency.staff.models.PathField(db_collation='C', help_text='where it was made; officers of this area may be shown it')),
-                ('profile', models.CharField(help_text='key of a shipped profile', max_length=60)),
+                ('profile', models.CharField(help_text='key of a shipped profile, or records:CODE', max_length=60)),
                 ('area_code', models.CharField(help_text='pooling area of the profile, whose rules are settled by', max_length=6)),
                 ('persons', models.IntegerField(default=262144)),
                 ('seed', models.IntegerField(default=1)),
