@@ -21,8 +21,8 @@ class StudyForm(forms.Form):
         label=later("地区和人口画像", "Area and profile"),
         widget=forms.Select(attrs={"whole": True}),
         help_text=later(
-            "画像决定人造的人是什么样；政策用该地区现行的文件。",
-            "The profile says what the made-up people are like; the rules are the area's.",
+            "画像决定人造的人是什么样；政策用该地区现行的文件。选本单位的记录时，人数、种子、增长和行为不起作用。",
+            "The profile says what the made-up people are like; the rules are the area's. With own records, persons, seed, growth and behaviour have no effect.",
         ),
     )
     question = forms.CharField(
