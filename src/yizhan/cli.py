@@ -559,8 +559,10 @@ def _add_agency(add: Callable[..., argparse.ArgumentParser]) -> None:
         "access", _agency("access"), "医院接口 let a hospital's system in, change its key, shut it out; list them"
     )
     access.add_argument("code", nargs="?", default="", help="机构编码 code of the institution")
-    access.add_argument("--profile", default="", help="验签方式 none, csb, tif, ca or token")
-    access.add_argument("--public-key", default="", help="机构的 SM2 公钥，十六进制 SM2 public key, in hexadecimal")
+    access.add_argument("--profile", default="", help="验签方式，换发密钥 none, csb, tif, ca or token; makes a new key")
+    access.add_argument(
+        "--public-key", default="", help="机构的 SM2 公钥，PEM 文件或十六进制 SM2 public key, a PEM file or hexadecimal"
+    )
     access.add_argument(
         "--former-days", type=int, default=7, help="旧密钥再用几天 days that the former key still holds"
     )
@@ -605,6 +607,9 @@ def _add_his(add: Callable[..., argparse.ArgumentParser]) -> None:
     )
     his.add_argument("--key", default="", metavar="ID", help="密钥编号 key id")
     his.add_argument("--secret", type=Path, metavar="FILE", help="密钥文件 file that holds the secret")
+    his.add_argument(
+        "--sm2-key", type=Path, metavar="FILE", help="SM2 私钥（PEM 或十六进制），token 用 SM2 private key, for token"
+    )
     his.add_argument("--day", choices=("inpatient", "outpatient"), default="inpatient", help="住院日或门诊日 which day")
     his.add_argument("--visits", type=_count, default=5, metavar="N", help="就诊数 visits (default 5)")
     his.add_argument("--lost", type=float, default=0, metavar="PERCENT", help="丢失的答复 answers that are lost")

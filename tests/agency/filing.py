@@ -44,7 +44,7 @@ def city_hospital(world: World) -> Institution:
 def asked(world: World, person: Person, kind: str = "referral", *, by: Officer | None = None, **said: Any) -> Filing:
     """A filing as somebody asks for it; by default a bureau's officer, for today."""
     about: dict[str, Any] = {"from_on": today(), "why": "病情需要"}
-    if kind in ("referral", "emergency"):
+    if kind in ("referral", "emergency", "choice"):
         about["to_institution"] = city_hospital(world)
     if kind == "emergency":
         about["emergency_on"] = today()

@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).parent / "gateway_golden"
 VOLATILE = {
     "msgid", "omsgid", "inf_refmsgid", "refmsg_time", "respond_time", "mdtrt_id", "setl_id", "psn_no", "setl_time",
     "medins_setl_id", "sign_no", "sign_time", "file_qury_no", "dld_endtime", "age", "certno", "mdtrt_cert_no", "brdy",
-    "trt_dcla_detl_sn", "year", "cum_ym", "rid", "dld_end_time", "diag_info_id",
+    "trt_dcla_detl_sn", "year", "cum_ym", "rid", "dld_end_time", "diag_info_id", "updt_time", "crte_time", "opt_time",
 }  # fmt: skip
 """Keys whose values are others in every run."""
 
@@ -71,6 +71,11 @@ class Hospital:
         answer = self.call(infno, content, **more)
         assert answer["infcode"] == 0, answer["err_msg"]
         return answer["output"]
+
+    def finds(self, number: str, name: str) -> bool:
+        """Whether 1101 finds whoever shows this certificate under this name."""
+        shown = {"mdtrt_cert_type": "02", "mdtrt_cert_no": number, "psn_name": name}
+        return bool(self.ask("1101", {"data": shown})["baseinfo"]["psn_name"] == name)
 
     def refused(self, infno: str, content: Any, **more: Any) -> str:
         """Send a message that has to be refused; the code of the refusal."""

@@ -22,7 +22,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 PASSWORD = "paper-lantern-47"
 """Of the demonstration; written out, since its module needs Django's settings."""
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 """Seconds until the desk answers; the demonstration's data are made first."""
 
 _CODE = """

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.agency.conftest import Database
+from tests.agency.gateway_calling import Hospital
 from tests.agency.served import PASSWORD, environment
 from yizhan.agency import demonstration
 from yizhan.agency.demonstration import country, make_demonstration, population, sign_ins
 from yizhan.agency.demonstration.country import AREAS, COUNTIES, STAGE
 from yizhan.agency.enrolment.models import Charge, Cover, Difference, Double, Enrolment, SubsidyBatch
+from yizhan.agency.gateway.his.commands import patients_of
+from yizhan.agency.gateway.models import Caller
 from yizhan.agency.laboratory.models import Study
 from yizhan.agency.ledger.models import Movement
 from yizhan.agency.ledger.verifying import verify
@@ -25,7 +28,7 @@ from yizhan.agency.people.identifiers import PROVINCES, read_identifier
 from yizhan.agency.people.models import IdentityMark, Person
 from yizhan.agency.providers.models import Agreement, AgreementEvent, Item, Mapping, Version
 from yizhan.agency.rosters.models import GapItem, Roster, RosterRow
-from yizhan.agency.staff.models import Audit, Officer
+from yizhan.agency.staff.models import Audit, Institution, Officer
 from yizhan.agency.staff.rights import Role
 from yizhan.agency.staff.scope import acting
 
@@ -85,10 +88,19 @@ def shows_everything() -> None:
         assert checked.entries > 15 and not checked.differences
         assert Agreement.objects.count() == 9 and AgreementEvent.objects.exists()
         assert all("演示" in name for name in Item.objects.values_list("name", flat=True)), "recognisably made up"
+    the_played_hospitals_patients_are_known()
     for lang in ("zh", "en"):
         lines = sign_ins(lang)
         assert PASSWORD in lines[-1]
         assert all(any(line.split()[:1] == [name] for line in lines) for name, _ in country.SHOWN)
+
+
+def the_played_hospitals_patients_are_known() -> None:
+    """Whoever `./yizhan his` calls to its desk by itself is found there by certificate and name."""
+    his = Hospital(Institution.objects.get(code="H43030201"))
+    with acting(STAGE):
+        Caller.objects.filter(institution=his.institution).update(a_second=10_000)
+    assert all(his.finds(p.number, p.name) for p in (*patients_of("H43030201"), *patients_of("H43032101")))
 
 
 def test_numbers_are_nobodys_and_the_same_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +114,10 @@ def test_numbers_are_nobodys_and_the_same_for_everybody(monkeypatch: pytest.Monk
     assert people == {county: population.drawn(county) for county in COUNTIES}
     numbers = [m.number for made in people.values() for m in made]
     assert len(set(numbers)) == len(numbers)
+    for county in ("yuhu", "xiangtan-county"):
+        # What `./yizhan his` knows of them, which opens no database.
+        known = {(m.number, m.name) for m in people[county]}
+        assert {(p.number, p.name) for p in patients_of(f"H{COUNTIES[county]}01")} <= known
     for made in people.values():
         for m in made:
             assert m.number[2:4] == "99", "no division of China has these digits"

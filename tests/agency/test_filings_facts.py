@@ -251,7 +251,7 @@ def test_a_registration_counts_if_it_holds_at_discharge(world: World, person: Pe
 
 
 def test_kinds_that_no_bill_looks_at_tell_nothing(world: World, person: Person) -> None:
-    for kind in ("certificate", "family_doctor"):
+    for kind in ("certificate", "family_doctor", "choice", "injury"):
         approved(world, person, kind)
     assert found(world, person, diagnoses=["终末期肾病"]) == Found({"referral": "none"}, ())
 
@@ -384,7 +384,7 @@ def test_the_effect_grows_with_the_bill_and_writes_nothing(world: World, person:
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("certificate", "没有任何规定看这一项"), ("family_doctor", "没有任何规定看这一项"), ("special", "没有任何规定看这一项"), ("chronic", "没有任何规定看“慢病定额”")],
+    [("certificate", "没有任何规定看这一项"), ("family_doctor", "没有任何规定看这一项"), ("choice", "没有任何规定看这一项"), ("injury", "没有任何规定看这一项"), ("special", "没有任何规定看这一项"), ("chronic", "没有任何规定看“慢病定额”")],
 )  # fmt: skip
 def test_where_no_rule_looks_the_page_says_so(world: World, person: Person, kind: str, words: str) -> None:
     shown = effect(world, asked(world, person, kind))

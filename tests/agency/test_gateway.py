@@ -204,7 +204,12 @@ def test_an_outpatient_day_with_two_chargings(world: World, his: Hospital) -> No
     shown = asked("2206A", first)["setlinfo"]
     info = asked("2207A", first)["setlinfo"]
     assert (info["psn_part_amt"], info["clr_type"]) == (shown["psn_part_amt"], "11")
+    # A second charging begun, taken back, and begun anew leaves no empty visit at the window.
+    his.ask("2204", {"feedetail": [fee("A0", told, today, "30.00", chrg_bchno="B2")]})
+    his.ask("2205", {"data": {**told, "chrg_bchno": "B2"}})
     his.ask("2204", {"feedetail": [fee("A4", told, today, "30.00", chrg_bchno="B2")]})
+    with acting(System("tests")):
+        assert sorted(Visit.objects.values_list("state", flat=True)) == ["cancelled", "discharged", "discharged"]
     second = his.ask("2207", settling(told, "30.00", med_type="11", chrg_bchno="B2"))["setlinfo"]
     assert second["mdtrt_id"] == info["mdtrt_id"] and second["setl_id"] != info["setl_id"]
     back = asked("2208", {"data": {**told, "setl_id": info["setl_id"]}})["setlinfo"]
@@ -243,13 +248,13 @@ def test_a_purchase_is_one_message_and_its_preview_keeps_nothing(world: World, h
 # --- Poor persons, several payers -------------------------------------------------------------------------------------
 
 
-def class_b(place: Place) -> None:
-    """A catalogue with an item of class B beside the one of class A."""
+def class_b(place: Place, from_on: date = SINCE) -> None:
+    """A catalogue with an item of class B beside the one of class A, in force from a day."""
     city = place.area.parent
     assert city is not None
     with acting(System("tests")):
         version = Version.objects.create(
-            area=city, area_path=city.path, kind="drug", from_on=SINCE,
+            area=city, area_path=city.path, kind="drug", from_on=from_on,
             document="演示目录", file_name="演示.csv", state="reading", rows=1, made_by=place.officer,
         )  # fmt: skip
         Item.objects.create(

@@ -17,6 +17,7 @@ from tests.agency.past import resident
 from tests.agency.test_gateway import CLASS_B, class_b
 from tests.agency.world import World
 from yizhan.agency.enrolment.models import Enrolment
+from yizhan.agency.gateway.models import File
 from yizhan.agency.gateway.zipped import unpacked
 from yizhan.agency.providers.actions import mappings
 from yizhan.agency.providers.models import Mapping
@@ -90,6 +91,22 @@ def test_a_catalogue_comes_as_a_file_with_its_version(world: World, his: Hospita
     # Who has the version in force gets no file again.
     again = asked(his, "1301", {"data": {"ver": found["ver"]}}, "1301-same-version")
     assert (again["file_qury_no"], again["data_cnt"]) == (None, 0)
+    # Whoever asks again without it gets the same file, as long as it can be fetched.
+    assert his.ask("1301", {"data": {"ver": ""}})["file_qury_no"] == output["file_qury_no"]
+    with acting(System("tests")):
+        File.objects.update(ends_at=timezone.now() - timedelta(seconds=1))
+    fetched = {"fsDownloadIn": {"file_qury_no": output["file_qury_no"]}}
+    assert his.refused("9102", fetched) == "file_not_found"
+    assert his.ask("1301", {"data": {"ver": ""}})["file_qury_no"] != output["file_qury_no"]
+    with acting(System("tests")):
+        assert File.objects.count() == 1, "what nobody may fetch any more is gone"
+    # A version that begins later is nothing newer until its day; then it is, also to who has the former one.
+    today = timezone.localdate()
+    class_b(world.yuhu, today + timedelta(days=1))
+    assert his.ask("1301", {"data": {"ver": found["ver"]}})["data_cnt"] == 0
+    class_b(world.yuhu, today)
+    newer = his.ask("1301", {"data": {"ver": found["ver"]}})
+    assert newer["data_cnt"] == 1 and f"{today:%Y%m%d}" in newer["filename"]
     assert his.ask("1306", {"data": {"ver": ""}})["data_cnt"] == 1
     assert his.ask("1305", {"data": {"ver": ""}})["data_cnt"] == 0
     assert asked(his, "1303", {"data": {"ver": ""}}) is None
@@ -103,6 +120,17 @@ def test_items_limits_and_ratios_are_told_in_pages(world: World, his: Hospital) 
     assert asked(his, "1312", page)["data"][0]["chrgitm_lv"] == "02"
     second = his.ask("1312", {"data": {"page_num": 2, "page_size": 1}})
     assert (second["pages"], second["pageNum"], len(second["data"])) == (2, 2, 1)
+    first = his.ask("1312", {"data": {"page_num": 1, "page_size": 1}})
+    assert first["data"] != second["data"] and (first["lastPage"], second["lastPage"]) == (False, True)
+    # Behind the last page there is nothing, and of what holds no more nothing is told.
+    behind = his.ask("1312", {"data": {"page_num": 3, "page_size": 1}})
+    assert (behind["data"], behind["size"], behind["recordCounts"], behind["lastPage"]) == ([], 0, 2, True)
+    assert (
+        his.ask("1312", {"data": {"vali_flag": "0", "updt_time": "2026-01-01", "page_num": 1, "page_size": 9}})[
+            "recordCounts"
+        ]
+        == 0
+    )
     assert his.refused("1312", {"data": {"page_num": 0, "page_size": 9999}}) == "field_wrong"
 
 

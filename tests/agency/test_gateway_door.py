@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -19,10 +20,13 @@ from tests.agency.gateway_calling import Hospital, connected, golden
 from tests.agency.test_gateway import admission, admitted, discharged, fee, in_bed, settling
 from tests.agency.world import World
 from yizhan.agency import crypto, sm2
+from yizhan.agency.care.actions import change_visit
 from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.gateway import limits
 from yizhan.agency.gateway.actions import grant, stop
 from yizhan.agency.gateway.models import Message
+from yizhan.agency.gateway.registry import TRANSACTIONS
+from yizhan.agency.gateway.transactions import reversal
 from yizhan.agency.gateway.zipped import packed, unpacked
 from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.staff.models import Audit
@@ -160,6 +164,101 @@ def test_an_admission_and_lines_are_reversed(world: World, his: Hospital) -> Non
     his.ask("2401", admission(person, timezone.localdate(), "ZY1"))
 
 
+def of_visit(told: dict[str, str]) -> dict[str, Any]:
+    """A stay or visit as 5201 tells it."""
+    with acting(ALL):
+        row = Visit.objects.select_related("told").get(pk=told["mdtrt_id"])
+        return {
+            "state": row.state, "ends": row.discharged_on, "begins": row.admitted_on, "bed": row.bed, "care": row.care,
+            "doctor": row.doctor, "diagnoses": row.diagnoses, "med_type": row.told.med_type, "more": row.told.more,
+        }  # fmt: skip
+
+
+def test_changes_of_a_stay_are_put_back(world: World, his: Hospital) -> None:
+    told, today = admitted(his, patient(world)), timezone.localdate()
+    before = of_visit(told)
+    changing = his.envelope(
+        "2403", {"adminfo": {**told, "begntime": str(today - timedelta(days=3)), "adm_bed": "7", "chfpdr_name": "乙"}}
+    )
+    his.send(changing)
+    leaving = his.envelope("2402", {"dscginfo": {**told, "endtime": str(today), "dscg_way": "1"}})
+    his.send(leaving)
+    his.ask("2301", {"feedetail": [fee("F1", told, today, "20000.00")]})
+    assert of_visit(told)["state"] == "discharged"
+    # What came between does not matter, as long as it is another thing; the order neither.
+    his.ask("2601", undo(changing, told))
+    assert of_visit(told) | {"state": "", "ends": None, "more": 0} == before | {"state": "", "more": 0}
+    golden("2601-discharge", his, his.call("2601", undo(leaving, told)))
+    assert of_visit(told) == before
+    assert his.call("2601", undo(leaving, told))["infcode"] == 0, "once more does no harm"
+    assert his.send(leaving)["err_msg"].endswith("[message_void]")
+    # A settlement that brought the discharge along takes it back.
+    settled = his.envelope("2304", settling(told, "20000.00", dscgTime=str(today)))
+    assert his.send(settled)["output"]["setlinfo"]["medfee_sumamt"] == 20000.0
+    his.ask("2601", undo(settled, told))
+    assert of_visit(told) == before
+
+
+def test_what_was_changed_again_or_settled_is_not_put_back(world: World, his: Hospital) -> None:
+    told, today = admitted(his, patient(world)), timezone.localdate()
+    his.ask("2301", {"feedetail": [fee("F1", told, today, "20000.00")]})
+    first = his.envelope("2403", {"adminfo": {**told, "adm_bed": "7"}})
+    his.send(first)
+    again = his.envelope("2403", {"adminfo": {**told, "adm_bed": "8"}})
+    his.send(again)
+    answer = his.call("2601", undo(first, told))
+    golden("2601-changed-since", his, answer | {"err_msg": answer["err_msg"].replace(told["mdtrt_id"], "<mdtrt_id>")})
+    assert of_visit(told)["bed"] == "8" and his.send(first)["infcode"] == 0, "it was not voided"
+    # As soon as the later one is undone, the first may be.
+    his.ask("2601", undo(again, told))
+    his.ask("2601", undo(first, told))
+    assert of_visit(told)["bed"] == "3"
+    leaving = his.envelope("2402", {"dscginfo": {**told, "endtime": str(today), "dscg_way": "1"}})
+    his.send(leaving)
+    setl_id = his.ask("2304", settling(told, "20000.00"))["setlinfo"]["setl_id"]
+    assert his.refused("2601", undo(leaving, told)) == "settled_visit_stays"
+    his.ask("2305", {"data": {**told, "setl_id": setl_id}})
+    back = his.envelope("2405", {"data": told})
+    his.send(back)
+    assert his.refused("2601", undo(leaving, told)) == "changed_since"
+    his.ask("2601", undo(back, told))
+    his.ask("2601", undo(leaving, told))
+    assert (of_visit(told)["state"], of_visit(told)["more"]) == ("admitted", {"atddr_no": "D1", "adm_dept_codg": "01"})
+    # The desk at the window changes things as well.
+    his.send(moving := his.envelope("2403", {"adminfo": {**told, "adm_bed": "9"}}))
+    change_visit(int(told["mdtrt_id"]), bed="10", acting_user=world.yuhu.window)
+    assert his.refused("2601", undo(moving, told)) == "changed_since"
+
+
+def test_what_a_visit_was_about_is_put_back(world: World, his: Hospital) -> None:
+    person, today = patient(world), timezone.localdate()
+    registering = {"psn_no": person.number, "begntime": str(today), "ipt_otp_no": "MZ1", "mdtrt_cert_type": "02"}
+    told = {"mdtrt_id": his.ask("2201", {"data": registering})["data"]["mdtrt_id"], "psn_no": person.number}
+    before = of_visit(told)
+    illness = {"diag_type": "1", "diag_srt_no": "1", "diag_code": "I10", "diag_name": "高血压", "maindiag_flag": "1"}
+    for infno in ("2203", "2203A"):
+        about = his.envelope(infno, {"mdtrtinfo": {**told, "med_type": "14"}, "diseinfo": [illness]})
+        his.send(about)
+        assert (of_visit(told)["care"], of_visit(told)["med_type"]) == ("chronic", "14")
+        his.ask("2601", undo(about, told))
+        assert of_visit(told) == before
+    # Whatever is served, a reversal of it does something, or says why not, or has nothing to do.
+    ways = [
+        reversal.SETTLING, reversal.REGISTERING, reversal.ENTERING, reversal.CHANGING, reversal.TAKING_BACK,
+        tuple(reversal.TAKEN_BACK_BY), reversal.LEAVING_NOTHING,
+    ]  # fmt: skip
+    assert Counter(infno for way in ways for infno in way) == Counter(list(TRANSACTIONS))
+    shown = his.envelope("5202", {"data": told})
+    his.send(shown)
+    undoing = his.envelope("2601", undo(shown, told))
+    his.send(undoing)
+    assert his.refused("2601", undo(undoing, told)) == "cannot_reverse"
+    again = his.envelope("2201A", {"data": registering | {"ipt_otp_no": "MZ2"}})
+    told = {"mdtrt_id": his.send(again)["output"]["data"]["mdtrt_id"], "psn_no": person.number}
+    his.ask("2601", undo(again, told))
+    assert of_visit(told)["state"] == "cancelled"
+
+
 # --- What clients send otherwise --------------------------------------------------------------------------------------
 
 
@@ -232,6 +331,26 @@ def test_a_stay_is_settled_in_parts_under_one_number(world: World, his: Hospital
     assert (first["medfee_sumamt"], second["medfee_sumamt"]) == (20000.0, 3000.0)
 
 
+def test_a_part_of_a_stay_is_taken_back_corrected_and_settled_anew(world: World, his: Hospital) -> None:
+    told, today = admitted(his, patient(world), days=6), timezone.localdate()
+    middle = today - timedelta(days=3)
+    his.ask("2301", {"feedetail": [fee("F1", told, middle, "20000.00"), fee("F2", told, today, "3000.00")]})
+    midway = his.envelope("2304", settling(told, "20000.00", mid_setl_flag="1", dscgTime=str(middle)))
+    assert his.send(midway)["infcode"] == 0
+    his.ask("2601", undo(midway, told))
+    # The cut stays: lines go to the part of their days, and the first part is settled first.
+    his.ask("2301", {"feedetail": [fee("F3", told, middle, "15000.00")]})
+    his.ask("2302", {"data": [{"feedetl_sn": "F1", **told}]})
+    again = his.ask("2304", settling(told, "15000.00", mid_setl_flag="1", dscgTime=str(middle)))["setlinfo"]
+    assert again["medfee_sumamt"] == 15000.0
+    his.ask("2302", {"data": [{"feedetl_sn": "F2", **told}]})
+    his.ask("2301", {"feedetail": [fee("F4", told, today, "700.00")]})
+    discharged(his, told, today)
+    assert his.ask("2304", settling(told, "700.00"))["setlinfo"]["medfee_sumamt"] == 700.0
+    shown = his.ask("5204", {"data": told})
+    assert [row["feedetl_sn"] for row in shown] == ["F3", "F4"]
+
+
 @pytest.mark.parametrize(
     ("name", "body"),
     [
@@ -239,6 +358,9 @@ def test_a_stay_is_settled_in_parts_under_one_number(world: World, his: Hospital
         ("no-json", b"infno=2304"),
         ("list", b"[]"),
         ("deep", b"[" * 5000),
+        ("deep and whole", b'{"a":' * 300 + b"1" + b"}" * 300),
+        ("half a character", b'{"infno":"2304","msgid":"M1","fixmedins_code":"H1","\\ud83d":1}'),
+        ("half a character twice", b'{"\\ud83d":1,"\\ud83d":2}'),
         ("nan", b'{"infno":NaN}'),
         ("null-character", b'{"infno":"2304\\u0000"}'),
         ("latin", b'{"infno":"\xff"}'),
@@ -332,6 +454,12 @@ def test_the_service_bus_key_its_window_and_its_rotation(world: World) -> None:
     assert told(csb(key, second.secret, now)) == "signature_refused"
     assert told(csb(key, third.secret, now)) == "ok"
     assert first.secret not in third.caller.secret_sealed + third.caller.former_sealed
+    # Shut out, perhaps because the key leaked, and let in again: the old key does not hold for some days more.
+    stop(hospital, acting_user=ALL)
+    assert told(csb(key, third.secret, now)) == "not_connected"
+    fourth = grant(hospital, profile="csb", acting_user=ALL)
+    assert told(csb(key, third.secret, now)) == "signature_refused"
+    assert told(csb(key, fourth.secret, now)) == "ok"
 
 
 def test_a_noisy_hospital_is_told_to_wait(world: World, his: Hospital) -> None:
@@ -440,7 +568,7 @@ def test_a_ca_signature_covers_every_byte(world: World) -> None:
 def test_token_signature_and_encrypted_body(world: World) -> None:
     private = 0x3945208F7B2144B13F36E38AC6D39F95889393692860B51A42FB81EF4DF7C5B8
     public = sm2.public_of(private)
-    granted = grant(world.yuhu.hospital, profile="token", public_key=public.hex(), acting_user=ALL)
+    granted = grant(world.yuhu.hospital, profile="token", terms={"public_key": public.hex()}, acting_user=ALL)
     his, client = Hospital(world.yuhu.hospital), granted.caller.key_id
     basic = base64.b64encode(f"{client}:{granted.secret}".encode()).decode()
     form = {"username": his.institution.code, "password": granted.secret, "scope": "server", "grant_type": "password"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -135,8 +136,38 @@ def test_a_chronic_disease_is_registered_once(world: World, his: Hospital) -> No
     assert stored(number).state == "withdrawn"
 
 
-@pytest.mark.parametrize("infno", ["2505", "2506", "2507"])
-def test_a_filing_that_no_area_knows_is_refused(world: World, his: Hospital, infno: str) -> None:
-    answer = his.call(infno, {"data": {"psn_no": "1"}})
-    golden(infno, his, answer)
-    assert answer["err_msg"].endswith("[transaction_not_served]")
+def test_a_choice_is_noted_decided_and_told(world: World, his: Hospital) -> None:
+    person, today = patient(world), timezone.localdate()
+    chosen = {
+        "psn_no": person.number, "tel": "", "addr": "", "biz_appy_type": "1", "begndate": str(today), "enddate": "",
+        "fix_srt_no": "1", "fixmedins_code": world.yuhu.hospital.code, "fixmedins_name": "雨湖区人民医院", "memo": "本人申请",
+    }  # fmt: skip
+    golden("2505-wrong", his, his.call("2505", {"data": chosen | {"fix_srt_no": "", "begndate": "明天"}}))
+    answer = his.call("2505", {"data": chosen})
+    golden("2505", his, answer)
+    number = answer["output"]["result"]["trt_dcla_detl_sn"]
+    row = stored(number)
+    assert (row.kind, row.state, row.to_institution) == ("choice", "decision", world.yuhu.hospital)
+    assert row.why == "第 1 顺位，业务类型 1 本人申请"
+    back = {"data": {"trt_dcla_detl_sn": number, "psn_no": person.number, "memo": "填错"}}
+    assert his.refused("2504", back) == "filing_not_found"
+    golden("2506", his, his.call("2506", back))
+    assert stored(number).state == "withdrawn"
+
+
+def test_an_injury_is_noted_with_when_where_and_how(world: World, his: Hospital) -> None:
+    person = patient(world)
+    hurt = {
+        "psn_no": person.number, "psn_name": person.name, "insutype": "390", "trum_time": "2026-02-27 08:30:00",
+        "trum_site": "演示路工地", "trum_rea": "高处跌落", "adm_time": "2026-02-27 10:00:00", "begndate": "", "enddate": "", "memo": "",
+    }  # fmt: skip
+    answer = his.call("2507", {"data": hurt})
+    golden("2507", his, answer)
+    number = answer["output"]["result"]["trt_dcla_detl_sn"]
+    row = stored(number)
+    assert (row.kind, row.state, row.valid.lower) == ("injury", "decision", date(2026, 2, 27))
+    assert row.why == "2026-02-27 演示路工地 高处跌落"
+    assert his.refused("2507", {"data": hurt | {"trum_rea": ""}}) == "field_missing"
+    assert actions.decide(row, decision="approve", acting_user=world.yuhu.reviewer).state == "approved"
+    # Once it is decided, only the bureau may end it.
+    assert his.refused("2506", {"data": {"trt_dcla_detl_sn": number, "psn_no": person.number}}) == "filing_not_its_turn"

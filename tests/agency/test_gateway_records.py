@@ -10,9 +10,9 @@ import pytest
 from django.utils import timezone
 
 from tests.agency.caring import BORN, CODE, patient, ready
-from tests.agency.filing import approved, asked
+from tests.agency.filing import approved, asked, city_hospital, clerk_of
 from tests.agency.gateway_calling import Hospital, connected, golden
-from tests.agency.test_gateway import admitted, fee, in_bed, settling
+from tests.agency.test_gateway import admission, admitted, fee, in_bed, settling
 from tests.agency.world import World
 from yizhan.agency.care.models import Visit
 from yizhan.agency.filings.actions import filing as filings
@@ -44,7 +44,7 @@ def other(world: World, his: Hospital) -> Hospital:
 def settled(world: World, his: Hospital) -> dict[str, str]:
     """A settled stay, by its numbers."""
     told = in_bed(his, patient(world))
-    info = his.ask("2304", settling(told, "20000.00"))["setlinfo"]
+    info = his.ask("2304", settling(told, "20000.00", invono="FP0001"))["setlinfo"]
     return {**told, "setl_id": info["setl_id"]}
 
 
@@ -86,6 +86,12 @@ def test_a_settlement_that_was_taken_back_says_so(his: Hospital, settled: dict[s
     his.ask("2305", {"data": settled})
     info = kept(his, "5203", {"data": settled}, "5203-reversed")["setlinfo"]
     assert (info["refd_setl_flag"], info["medfee_sumamt"]) == ("1", 20000.0)
+    # Settled anew under another number: the first stays taken back, and takes nothing back any more.
+    now = his.ask("2304", settling(settled, "20000.00"))["setlinfo"]["setl_id"]
+    assert his.ask("5203", {"data": settled})["setlinfo"]["refd_setl_flag"] == "1"
+    assert his.ask("5203", {"data": settled | {"setl_id": now}})["setlinfo"]["refd_setl_flag"] == "0"
+    assert his.refused("2305", {"data": settled}) == "settlement_taken_back"
+    his.ask("2305", {"data": settled | {"setl_id": now}})
 
 
 def test_another_institution_is_told_nothing(
@@ -144,7 +150,51 @@ def test_filings_are_told_once_they_are_decided(world: World, his: Hospital) -> 
     approved(world, person, "referral", by=world.yuhu.window)
     assert len(kept(his, "5304", one)["refmedin"]) == 1
     approved(world, person, "family_doctor", by=world.yuhu.window, to_institution=world.yuhu.hospital)
-    assert kept(his, "5302", one)["psnfixmedin"][0]["fixmedins_code"] == world.yuhu.hospital.code
+    approved(world, person, "choice", by=world.yuhu.window, to_institution=world.yuhu.clinic)
+    chosen = kept(his, "5302", one)["psnfixmedin"]
+    assert [(row["fixmedins_code"], row["memo"]) for row in chosen] == [
+        (world.yuhu.clinic.code, "选定机构"),
+        (world.yuhu.hospital.code, "家庭医生签约"),
+    ]
+
+
+def test_what_the_bureau_filed_is_told_to_who_showed_the_certificate(
+    world: World, his: Hospital, other: Hospital
+) -> None:
+    person, here = patient(world), world.yuhu.hospital
+    one, elsewhere = {"data": {"psn_no": person.number}}, city_hospital(world)
+    approved(world, person, "chronic", disease="糖尿病", diagnoses=["M01600 糖尿病"], why="病案在市医院")
+    approved(world, person, "special", disease="终末期肾病", by=clerk_of(world.yuhu.clinic, "clinic.window"))
+    approved(world, person, "family_doctor", to_institution=world.yuhu.clinic)
+    approved(world, person, "referral", to_institution=here)
+    approved(world, person, "referral", to_institution=elsewhere)
+    # Whoever only names a number is told what is its own, and that there may be more.
+    answer = his.call("5301", one)
+    golden("5301-not-known", his, answer)
+    assert answer["output"] == {"feedetail": []} and "1101" in answer["warn_msg"]
+    assert his.ask("5302", one) == {"psnfixmedin": []}
+    assert [row["opsp_dise_name"] for row in other.ask("5301", one)["feedetail"]] == ["终末期肾病"]
+    # Referrals count where they lead: that between others is nobody's business here.
+    assert [row["reflin_medins_no"] for row in his.ask("5304", one)["refmedin"]] == [here.code]
+    assert other.ask("5304", one) == {"refmedin": []}
+    his.ask("1101", {"data": {"mdtrt_cert_type": "02", "mdtrt_cert_no": synthetic_id("430302", BORN, 1)}})
+    shown = kept(his, "5301", one, "5301-of-the-bureau")["feedetail"]
+    assert {row["opsp_dise_name"] for row in shown} == {"糖尿病", "终末期肾病"}
+    assert his.ask("5302", one)["psnfixmedin"][0]["fixmedins_code"] == world.yuhu.clinic.code
+    # Neither who made them nor why.
+    assert world.yuhu.clinic.code not in str(shown) and "市医院" not in str(shown)
+
+
+def test_a_certificate_number_is_told_to_nobody_who_did_not_show_it(world: World, his: Hospital) -> None:
+    """Persons' numbers run on: a registration of somebody whom one only counted up to tells no certificate."""
+    person, number = patient(world), synthetic_id("430302", BORN, 1)
+    told = in_bed(his, person)
+    assert his.ask("2303", settling(told, "20000.00"))["setlinfo"]["certno"] == f"{number[:3]}{'*' * 11}{number[-4:]}"
+    entering = admission(person, timezone.localdate(), "ZY2")
+    entering["mdtrtinfo"] |= {"mdtrt_cert_no": number}
+    told = {"mdtrt_id": his.ask("2401", entering)["result"]["mdtrt_id"], "psn_no": person.number}
+    his.ask("2301", {"feedetail": [fee("F1", told, timezone.localdate(), "100.00")]})
+    assert his.ask("2303", settling(told, "100.00"))["setlinfo"]["certno"] == number
 
 
 # --- Settlement lists and clearing ------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,12 @@ from tests.agency.world import World, make_world
 from yizhan.agency import crypto
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.gateway.actions import Granted, grant
+from yizhan.agency.gateway.errors import Refused
 from yizhan.agency.gateway.his.commands import report, whole_day
 from yizhan.agency.gateway.his.days import Item, Patient, Plan
 from yizhan.agency.gateway.his.system import System
 from yizhan.agency.gateway.his.wire import Faults, Signer, Wire
+from yizhan.agency.gateway.models import PROFILES
 from yizhan.agency.ledger.verifying import verify
 from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.staff.scope import System as Operator
@@ -79,10 +81,11 @@ def served(own_database: Database, tmp_path: Path, settings: Any) -> Iterator[tu
     assert not whole()
 
 
-def played(running: Desk, his: Wired, faults: Faults) -> System:
+def played(running: Desk, his: Wired, faults: Faults, private: int = 0) -> System:
     """The hospital as `./yizhan his` plays it, signing with the key that it was given."""
     assert his.granted is not None
-    signer = Signer("csb", his.granted.caller.key_id, his.granted.secret)
+    caller = his.granted.caller
+    signer = Signer(caller.profile, caller.key_id, his.granted.secret, private)
     wire = Wire(f"http://127.0.0.1:{running.port}", his.institution.code, signer, faults)
     return System(wire, f"{time.time_ns() // 1000}")
 
@@ -114,6 +117,25 @@ def test_days_with_lost_answers_and_copies_end_with_equal_totals(served: tuple[W
     with acting(ALL):
         assert Settlement.objects.live().count() == day.theirs.bills
         assert not verify().differences
+
+
+def test_a_day_runs_signed_under_every_profile(served: tuple[World, Desk, Wired]) -> None:
+    world, running, his = served
+    private, bills = 0x3945208F7B2144B13F36E38AC6D39F95889393692860B51A42FB81EF4DF7C5B8, []
+    public = {"public_key": crypto.sm2_public_of(private).hex()}
+    for sequence, profile in enumerate(PROFILES, 1):
+        patient(world, sequence)
+        his.granted = grant(his.institution, profile=profile, terms=public, acting_user=ALL)
+        system = played(running, his, Faults(lost=4, repeat=25, seed=5), private)
+        only = replace(plan(0, 1), patients=[Patient(synthetic_id("430302", BORN, sequence), "试样甲")])
+        day = whole_day(system, "inpatient", only)
+        assert day.agrees and not system.wrong, [profile, *report(system, day, zh=False)]
+        assert system.counts["refused"] == 0 and system.counts["repeated"], (profile, system.counts)
+        bills.append(day.ours.bills)
+    assert bills == [1, 2, 3, 4, 5]
+    # Signed by another's key, nothing is taken.
+    with pytest.raises(Refused, match="signature_refused"):
+        whole_day(played(running, his, Faults(), private + 1), "outpatient", plan(2, 1))
 
 
 def test_a_day_goes_on_after_the_desk_was_killed(served: tuple[World, Desk, Wired]) -> None:

@@ -249,6 +249,21 @@ class SoftwareMachine:
         return unpadder.update(decryptor.update(sealed) + decryptor.finalize()) + unpadder.finalize()
 
 
+def sm2_public_of(private: int) -> bytes:
+    """The public key of a private one: 64 bytes."""
+    return sm2.public_of(private)
+
+
+def sm2_is_public(public: bytes) -> bool:
+    """Whether these bytes are a public key: a point of the curve."""
+    return sm2.is_public(public)
+
+
+def sm2_signed(private: int, user: bytes, data: bytes) -> bytes:
+    """A signature（r and s）of 64 bytes, for playing a hospital's system: not for keys that others may not know (`sm2`)."""
+    return sm2.sign(private, sm2.digest(sm2.public_of(private), user, data, sm3))
+
+
 @lru_cache(maxsize=4)
 def _machine(name: str) -> CipherMachine:
     if not name:

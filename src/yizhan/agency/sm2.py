@@ -99,6 +99,11 @@ def public_of(private: int) -> bytes:
     return _bytes(x) + _bytes(y)
 
 
+def is_public(public: bytes) -> bool:
+    """Whether these bytes are a public key, with or without the 04 before it."""
+    return _point(public) is not None
+
+
 def digest(public: bytes, user: bytes, data: bytes, sm3: Callable[[bytes], bytes]) -> int:
     """What is signed: SM3 of the signer's id, the curve, the key, and the data."""
     z = (len(user) * 8).to_bytes(2, "big") + user + b"".join(map(_bytes, (A, B, *G))) + public[-64:]

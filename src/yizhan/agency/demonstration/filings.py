@@ -42,6 +42,8 @@ DAYS = {
     "severe": 365,
     "certificate": 365,
     "family_doctor": 365,
+    "choice": 365,
+    "injury": 180,
 }
 EVIDENCE_DAYS = 5
 PDF = (
@@ -161,6 +163,7 @@ class _County:
             ("special", {"disease": "器官移植抗排异治疗", "diagnoses": ["Z94.0"], "why": "肾移植术后"}),
             ("severe", {"disease": "终末期肾病", "diagnoses": ["N18.5"], "why": "规律透析"}),
             ("family_doctor", {"to_institution": self.township.institution, "why": "签约姜医生团队"}),
+            ("choice", {"to_institution": self.township.institution, "why": "慢性病在乡镇卫生院开药"}),
         )
         for kind, said in wanted:
             row = self.ask(kind, self.maker, days_ago=60, **said)
@@ -169,6 +172,7 @@ class _County:
                 last = self.today - timedelta(days=5)
                 actions.end(row, last=last, words="复查已不符合标准", acting_user=self.decider)
         self.ask("severe", self.maker, disease="食管癌", diagnoses=["C15.9"], why="新确诊，申请纳入专项救治")
+        self.ask("injury", self.window, diagnoses=["S82.1"], why="雨天在自家院内滑倒，无第三人")
         self.ask("chronic", self.window, disease="糖尿病", diagnoses=["E11"], why="出院后需长期用药")
 
     def certificates(self) -> None:

@@ -183,14 +183,15 @@ def settle_down(county: str, today: date) -> None:
     made = drawn(county)
     persons = known(county, made, today)
     towns = {area.code: area for area in Area.objects.filter(level="township")}
-    for members in _by_household(list(zip(made, persons, strict=True))):
-        head = members[0][0]
-        if len(members) == 1:
-            continue
-        household = create_household(area=towns[head.township], address=head.address, acting_user=acting_user)
-        for m, person in members:
-            since = max(m.born_on, date(today.year - 9, 3, 1))
-            add_member(household, person=person, relation=m.relation, first_day=since, acting_user=acting_user)
+    with acting(acting_user):
+        for members in _by_household(list(zip(made, persons, strict=True))):
+            head = members[0][0]
+            if len(members) == 1:
+                continue
+            household = create_household(area=towns[head.township], address=head.address, acting_user=acting_user)
+            for m, person in members:
+                since = max(m.born_on, date(today.year - 9, 3, 1))
+                add_member(household, person=person, relation=m.relation, first_day=since, acting_user=acting_user)
 
 
 def _by_household(pairs: list[tuple[Made, Person]]) -> Iterator[list[tuple[Made, Person]]]:

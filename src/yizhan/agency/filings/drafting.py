@@ -73,9 +73,9 @@ def _missing(kind: str, person: Person, *, state: str, **said: Any) -> list[Prob
     wanted: list[tuple[bool, tuple[str, str], tuple[str, str]]] = [
         (not said["why"].strip(), ("事由", "the reason"), ("病情或理由", "the condition or the reason")),
         (
-            kind in ("referral", "emergency") and said["to_institution"] is None,
+            kind in ("referral", "emergency", "choice") and said["to_institution"] is None,
             (goes_to.zh, f"the {goes_to.en}") if goes_to else ("", ""),
-            ("备案只对这一家医院有效", "the filing holds for that hospital alone"),
+            ("备案只对这一家机构有效", "the filing holds for that institution alone"),
         ),
         (
             state == "opinion" and said["opinion_of"] is None,

@@ -30,6 +30,8 @@ FIELDS: Mapping[str, Sequence[str]] = {
     "severe": ("disease", "diagnoses", "from_on", "to_on", "why"),
     "certificate": ("from_on", "to_on", "why"),
     "family_doctor": ("to_institution", "from_on", "to_on", "why"),
+    "choice": ("to_institution", "from_on", "to_on", "why"),
+    "injury": ("from_on", "to_on", "diagnoses", "why"),
 }
 """Which fields a kind has."""
 
@@ -156,7 +158,7 @@ class FilingForm(forms.Form):
         if (goes_to := KINDS[kind].goes_to) and (field := self.fields.get("to_institution")):
             field.label, field.required = capfirst(str(goes_to)), kind != "family_doctor"
             field.help_text = say("名称或机构编码，输入几个字后选择。", "Its name or code; type a little and choose.")
-            self.initial.setdefault("to_institution", own.name if own and kind == "family_doctor" else "")
+            self.initial.setdefault("to_institution", own.name if own and kind in ("family_doctor", "choice") else "")
         if own is not None and "opinion_of" in self.fields:
             county = ".".join(own.area_path.split(".")[:4]) + "."
             rows = Institution.objects.filter(tier="county", ended_on=None, area_path__startswith=county).order_by(

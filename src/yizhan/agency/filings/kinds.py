@@ -68,6 +68,16 @@ KINDS: Mapping[str, Kind] = {
         Words("与基层机构签约的家庭医生团队。", "A contract with a team of family doctors."),
         care="family_doctor", goes_to=Words("签约机构", "institution of the team"),
     ),
+    "choice": Kind(
+        Words("选定机构", "choice of an institution"),
+        Words("参保人选定看门诊、慢性病的机构。", "The institution that a person chose for outpatient or chronic care."),
+        care="outpatient", goes_to=Words("选定的机构", "institution chosen"),
+    ),
+    "injury": Kind(
+        Words("意外伤害", "injury"),
+        Words("因意外伤害就医：写明时间、地点、经过，由医保核实有没有应由第三人负担的费用。",
+              "Care after an accident: when, where and how, so that the bureau can look whether a third party has to bear it."),
+    ),
 }  # fmt: skip
 
 REGISTRATIONS = ("chronic", "special", "severe", "certificate", "family_doctor")

@@ -5,7 +5,7 @@ leave with the platform that no other app keeps: settlement lists, applications 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -14,9 +14,13 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils import timezone
 
 from yizhan.agency import crypto
+from yizhan.agency.care import actions as care
 from yizhan.agency.care.models import Settlement
-from yizhan.agency.gateway.errors import ClearingThere, ClearingUnknown
-from yizhan.agency.gateway.models import PROFILES, Caller, Clearing, SettlementList
+from yizhan.agency.care.queries import is_settled
+from yizhan.agency.care.settling import read_visit
+from yizhan.agency.desk.words import Words
+from yizhan.agency.gateway.errors import ChangedSince, ClearingThere, ClearingUnknown, NoAccessYet, SettledStays
+from yizhan.agency.gateway.models import PROFILES, Caller, Change, Clearing, SettlementList, Token, Told
 from yizhan.agency.gateway.profiles import SECRET
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.errors import UnknownWord
@@ -40,12 +44,11 @@ def grant(
     institution: Institution,
     *,
     profile: str,
-    public_key: str = "",
     former_days: int = FORMER_DAYS,
     terms: Mapping[str, Any] | None = None,
     acting_user: Actor,
 ) -> Granted:
-    """Let an institution's system in, or change its profile or key. The former key of the same profile holds for some days. `terms` are other columns of `Caller`: bounds, checks.
+    """Let an institution's system in, or change its profile or key. The former key of the same profile holds for some days. `terms` are other columns of `Caller`: bounds, checks, the hospital's public key.
 
     Raises UnknownWord.
     """
@@ -55,13 +58,16 @@ def grant(
         before = Caller.objects.select_for_update().filter(institution=institution).first()
         row = before or Caller(institution=institution, area_path=institution.area_path)
         secret = "" if profile == "none" else secrets.token_urlsafe(32)
-        same = before is not None and before.profile == profile
+        # A key of somebody who was shut out, perhaps because it leaked, does not come back.
+        same = before is not None and before.profile == profile and before.is_active
         row.former_sealed = row.secret_sealed if same else ""
         row.former_until = timezone.now() + timedelta(days=former_days) if same else None
-        row.key_id = row.key_id if same and row.key_id else "" if profile == "none" else secrets.token_hex(8)
+        if not same or former_days <= 0:
+            Token.objects.filter(institution=institution).delete()
+        kept = before is not None and before.profile == profile and before.key_id
+        row.key_id = "" if profile == "none" else kept or secrets.token_hex(8)
         row.secret_sealed = crypto.seal(secret, purpose=SECRET, row=institution.code) if secret else ""
         row.profile, row.is_active, row.keyed_at = profile, True, timezone.now()
-        row.public_key = public_key or row.public_key
         for name, value in (terms or {}).items():
             setattr(row, name, value)
         row.save()
@@ -70,11 +76,117 @@ def grant(
         return Granted(row, secret)
 
 
+def change_terms(institution: Institution, *, terms: Mapping[str, Any], acting_user: Actor) -> Caller:
+    """Change bounds, checks or the public key of a caller; its key stays. Raises NoAccessYet."""
+    with acting(acting_user):
+        row = Caller.objects.select_for_update().select_related("institution").filter(institution=institution).first()
+        if row is None:
+            raise NoAccessYet(institution=institution.code)
+        for name, value in terms.items():
+            setattr(row, name, value)
+        if terms:
+            row.save(update_fields=list(terms))
+            record("access.terms", institution, institution=institution.code, **terms, acting_user=acting_user)
+        return row
+
+
 def stop(institution: Institution, *, acting_user: Actor) -> None:
     """Shut an institution's system out, at once."""
     with acting(acting_user):
         Caller.objects.filter(institution=institution).update(is_active=False, former_sealed="", former_until=None)
+        Token.objects.filter(institution=institution).delete()
         record("access.stop", institution, institution=institution.code, acting_user=acting_user)
+
+
+# --- Changes of a visit -----------------------------------------------------------------------------------------------
+
+_TOLD = "told."
+_DAYS = ("admitted_on", "discharged_on")
+_NAMES = {
+    "admitted_on": Words("入院日期", "day of admission"), "discharged_on": Words("出院日期", "day of discharge"),
+    "diagnoses": Words("诊断", "diagnoses"), "department": Words("科室", "department"), "doctor": Words("医师", "doctor"),
+    "bed": Words("床位", "bed"), "care": Words("医疗类别", "kind of care"), "told.med_type": Words("医疗类别", "kind of care"),
+    "told.more": Words("离院方式", "way of leaving"),
+}  # fmt: skip
+"""What may be changed, in words."""
+
+
+def _named(names: Iterable[str]) -> dict[str, str]:
+    """what_zh and what_en of a refusal."""
+    words = list(dict.fromkeys(_NAMES[name] for name in names))
+    return {"what_zh": "、".join(word.zh for word in words), "what_en": ", ".join(word.en for word in words)}
+
+
+def change(told: Told, *, told_too: Mapping[str, Any] | None = None, acting_user: Machine, **changes: Any) -> None:
+    """Change a visit by `care.change_visit`, and what was told of it (`told_too`), and keep what was before.
+
+    Raises what `care.change_visit` raises.
+    """
+    with acting(acting_user):
+        if changes:
+            # Read under the lock, so that what is kept as before is what this message found.
+            visit = read_visit(told.visit_id, locked=True, acting_user=acting_user)
+            before = {name: getattr(visit, name) for name in (*changes, "state")}
+            after = care.change_visit(told.visit_id, acting_user=acting_user, **changes)
+            found = {name: [_written(was), _written(getattr(after, name))] for name, was in before.items()}
+            found.pop("state")  # follows from the day of discharge
+        else:
+            found = {}
+        for name, value in (told_too or {}).items():
+            found[f"{_TOLD}{name}"] = [getattr(told, name), value]
+            setattr(told, name, value)
+        if told_too:
+            told.save(update_fields=list(told_too))
+        _keep_change(told, {name: pair for name, pair in found.items() if pair[0] != pair[1]}, acting_user=acting_user)
+
+
+def _written(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _keep_change(told: Told, changed: Mapping[str, Any], *, undoes: Change | None = None, acting_user: Machine) -> None:
+    """A message keeps one row a visit."""
+    if changed:
+        Change.objects.create(
+            visit_id=told.visit_id, institution_id=told.institution_id, area_path=told.area_path, changed=dict(changed),
+            message_id=acting_user.message, undoes=undoes,
+        )  # fmt: skip
+
+
+def put_back(told: Told, *, message: int, acting_user: Machine) -> None:
+    """Undo what a message changed of a visit, if it still stands as the message left it. Nothing, where it changed nothing.
+
+    Raises SettledStays where the visit is settled, ChangedSince where a later message or the desk changed the same.
+    """
+    with acting(acting_user):
+        visit = read_visit(told.visit_id, locked=True, acting_user=acting_user)
+        row = Change.objects.filter(visit=told.visit_id, message_id=message).first()
+        if row is None:
+            return
+        own = [name for name in row.changed if not name.startswith(_TOLD)]
+        if own and is_settled(visit):
+            raise SettledStays(mdtrt_id=told.mdtrt, **_named(own))
+        # What was undone since, and what undid it, are both gone.
+        later = Change.objects.filter(visit=told.visit_id, pk__gt=row.pk, undoes=None, undone_by=None)
+        touched = {name for one in later for name in one.changed}
+        now = {
+            name: _written(getattr(told if name.startswith(_TOLD) else visit, name.removeprefix(_TOLD)))
+            for name in row.changed
+        }
+        if moved := [name for name, (_, left) in row.changed.items() if name in touched or now[name] != left]:
+            raise ChangedSince(mdtrt_id=told.mdtrt, **_named(moved))
+        back = {name: was for name, (was, _) in row.changed.items()}
+        if own:
+            days = {name: date.fromisoformat(back[name]) for name in own if name in _DAYS and back[name]}
+            care.change_visit(told.visit_id, acting_user=acting_user, **{name: back[name] for name in own} | days)
+        words = {name.removeprefix(_TOLD): back[name] for name in back if name not in own}
+        for name, value in words.items():
+            setattr(told, name, value)
+        if words:
+            told.save(update_fields=list(words))
+        _keep_change(
+            told, {name: [left, was] for name, (was, left) in row.changed.items()}, undoes=row, acting_user=acting_user
+        )
 
 
 # --- What hospitals leave ---------------------------------------------------------------------------------------------

@@ -62,3 +62,9 @@ def by_prefix(area_path: str, kind: str, value: str, on: date) -> str:
         if value[:length] in found:
             return found[value[:length]]
     return ""
+
+
+def division(area_path: str) -> str:
+    """The six digits of the county in which an area lies; of what lies in none, its own."""
+    parts = area_path.strip(".").split(".")
+    return parts[min(3, len(parts) - 1)][:6]

@@ -26,8 +26,8 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 from yizhan.agency import crypto
 from yizhan.agency.care.errors import Busy
 from yizhan.agency.care.settling import LIMITS, WAIT_SECONDS
+from yizhan.agency.gateway import codes, profiles, registry
 from yizhan.agency.gateway import envelope as envelopes
-from yizhan.agency.gateway import profiles, registry
 from yizhan.agency.gateway.envelope import Envelope
 from yizhan.agency.gateway.errors import Fault, MessageVoid, NotConnected, NumberUsed, SignatureRefused, SignInNeeded
 from yizhan.agency.gateway.limits import within
@@ -200,7 +200,8 @@ TRIES = 3
 
 def machine_of(envelope: Envelope, known: Known) -> Machine:
     """Who acts: the hospital's system, for one of its operators."""
-    who = envelope.operator_name or envelope.operator or "?"
+    # The audit trail shows the name: nothing in it may look like something else.
+    who = "".join(c for c in envelope.operator_name or envelope.operator if c.isprintable()) or "?"
     return Machine(f"医院系统 {who}"[:60], known.institution.area_path, known.institution.pk, known.number)
 
 
@@ -251,8 +252,7 @@ def _answer(
 
 def reference_of(known: Known, received: datetime) -> str:
     """inf_refmsgid: division (6), instant (14), and the number of the message (10)."""
-    division = (known.institution.area_path.split(".")[3:4] or known.institution.area_path.split(".")[-2:-1])[0][:6]
-    return f"{division:0>6}{received:%Y%m%d%H%M%S}{known.number:010d}"
+    return f"{codes.division(known.institution.area_path)}{received:%Y%m%d%H%M%S}{known.number:010d}"
 
 
 def _keep(call: registry.Call, digest: str, known: Known, incoming: Incoming, *, answer: str) -> None:

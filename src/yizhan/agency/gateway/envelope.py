@@ -50,8 +50,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise MessageUnreadable(why_zh=f"“{twice[:40]}”出现了两次", why_en=f"“{twice[:40]}” occurs twice")
+        twice = next(name for name in names if names.count(name) > 1)[:40].encode(errors="replace").decode()
+        raise MessageUnreadable(why_zh=f"“{twice}”出现了两次", why_en=f"“{twice}” occurs twice")
     return found
 
 
@@ -59,12 +59,48 @@ def _no_constant(word: str) -> None:
     raise MessageUnreadable(why_zh=f"{word} 不是数", why_en=f"{word} is no number")
 
 
+DEEPEST = 24
+"""Levels of a message: real ones have five. What is deeper could be read here, and not by whoever looks at it later."""
+
+_HALVES = re.compile(r"\\u[dD][89a-fA-F]")
+"""Where half of a character may stand."""
+
+
+def _too_deep(value: Any, left: int = DEEPEST) -> bool:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return left == 0 or any(_too_deep(one, left - 1) for one in inside if isinstance(one, dict | list))
+
+
+class _AsText(dict[str, str]):
+    """A number as it was written; short ones share one text, since a file may come as millions of them."""
+
+    def __missing__(self, number: str) -> str:
+        return number
+
+
+_AS_TEXT = _AsText({str(k): str(k) for k in range(-128, 256)}).__getitem__
+_OF_FILE = re.compile(rb'"infno"\s*:\s*"?9101"?')
+
+
 def parsed(text: str) -> Any:
-    """JSON with its numbers as text. Raises MessageUnreadable."""
+    """JSON with its numbers as text; no level too many, no null and no half of a character in it. Raises MessageUnreadable."""
+    if "\\u0000" in text or "\0" in text:
+        raise MessageUnreadable(why_zh="里面有空字符", why_en="it holds a null character")
     try:
-        return json.loads(text, parse_float=str, parse_int=str, parse_constant=_no_constant, object_pairs_hook=_object)
+        value = json.loads(
+            text, parse_float=str, parse_int=_AS_TEXT, parse_constant=_no_constant, object_pairs_hook=_object
+        )
+        if _too_deep(value):
+            raise RecursionError
+        if _HALVES.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except RecursionError:
         raise MessageUnreadable(why_zh="嵌套太深", why_en="it is nested too deep") from None
+    except UnicodeEncodeError:
+        raise MessageUnreadable(
+            why_zh="里面有半个字符（\\ud800 之类）", why_en="it holds half a character (such as \\ud800)"
+        ) from None
     except ValueError as error:
         place = f"{getattr(error, 'lineno', '?')}:{getattr(error, 'colno', '?')}"
         raise MessageUnreadable(why_zh=f"JSON 在 {place} 处有误", why_en=f"its JSON is wrong at {place}") from None
@@ -80,11 +116,19 @@ def decoded(body: bytes, charset: str = "") -> str:
         raise MessageUnreadable(why_zh="不是 UTF-8", why_en="it is not UTF-8") from None
 
 
+LONGEST = 4 << 20
+"""Bytes of a message without a file."""
+MOST_NODES = 100_000
+
+
 def read(body: bytes, charset: str = "") -> Envelope:
     """What a body says. Raises MessageUnreadable, and Problems with what is missing in the envelope."""
+    # Nobody has shown yet who he is: what would take much memory is not even parsed.
+    if len(body) > LONGEST and not _OF_FILE.search(body[:4096]):
+        raise MessageUnreadable(why_zh="超过 4 MB，请分几次上传", why_en="it has more than 4 MB; send it in parts")
+    if body.count(b"{") + body.count(b"[") > MOST_NODES:
+        raise MessageUnreadable(why_zh=f"节点超过 {MOST_NODES} 个", why_en=f"it has more than {MOST_NODES} nodes")
     text = decoded(body, charset)
-    if "\\u0000" in text or "\0" in text:
-        raise MessageUnreadable(why_zh="里面有空字符", why_en="it holds a null character")
     return parsed_as_envelope(parsed(text))
 
 

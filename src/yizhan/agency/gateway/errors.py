@@ -64,6 +64,12 @@ class NotFromHere(InputProblem):
     en = "messages of this institution carry no signature and are taken from this machine or the internal net only; this one came from {source}."
 
 
+class NoSuchKey(InputProblem):
+    code = "sm2_key_wrong"
+    zh = "{where} 不是 SM2 {what_zh}。应为 PEM 文件（openssl ecparam -name SM2 -genkey -noout），或十六进制。"
+    en = "{where} is no SM2 {what_en}. It should be a PEM file (openssl ecparam -name SM2 -genkey -noout), or hexadecimal."
+
+
 class TooManyMessages(InputProblem):
     code = "too_many_messages"
     zh = "报文太密，这一条没有受理。请稍候 1 秒，按原报文号重发。"
@@ -83,6 +89,12 @@ class NumberUsed(InputProblem):
     code = "message_number_used"
     zh = "报文号 {msgid} 已经用于另一条内容不同的报文（{infno}）。请换一个报文号。"
     en = "message number {msgid} was used for another message with other content ({infno}). Use a new number."
+
+
+class NoAccessYet(InputProblem):
+    code = "no_access_yet"
+    zh = "机构 {institution} 还没有开通接口。请先用 --profile 选择验签方式。"
+    en = "institution {institution} has no access yet. Choose how it signs with --profile first."
 
 
 class MessageVoid(InputProblem):
@@ -122,6 +134,12 @@ class SettlementUnknown(InputProblem):
     code = "settlement_not_found"
     zh = "没有找到结算 {setl_id}（就诊 {mdtrt_id}）。"
     en = "settlement {setl_id} (visit {mdtrt_id}) was not found."
+
+
+class SettlementTakenBack(InputProblem):
+    code = "settlement_taken_back"
+    zh = "结算 {setl_id} 已经撤销；这次就诊后来重新结算为 {now}。没有再撤销，要撤销请用 {now}。"
+    en = "settlement {setl_id} was cancelled already; the visit was settled anew as {now}. Nothing was cancelled; use {now} if that is meant."
 
 
 class TotalsDiffer(InputProblem):
@@ -170,6 +188,12 @@ class CannotReverse(InputProblem):
     code = "cannot_reverse"
     zh = "报文 {omsgid}（{oinfno}）不能冲正：{why_zh}。"
     en = "message {omsgid} ({oinfno}) cannot be reversed: {why_en}."
+
+
+class ChangedSince(InputProblem):
+    code = "changed_since"
+    zh = "就诊 {mdtrt_id} 的{what_zh}后来又改过，不能再恢复，没有冲正。请用 2402、2403、2203 直接报送正确的内容。"
+    en = "visit {mdtrt_id}: {what_en} changed again since and cannot be put back; nothing was reversed. Send what is right with 2402, 2403 or 2203."
 
 
 class NotReplayed(InputProblem):

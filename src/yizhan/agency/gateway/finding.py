@@ -5,9 +5,11 @@ Settling works across institutions; so everything here names the institution its
 
 from __future__ import annotations
 
+from django.db.models import Exists, OuterRef
+
 from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.gateway.errors import PersonUnknown, SettlementUnknown, VisitUnknown, WrongCare
-from yizhan.agency.gateway.models import Told
+from yizhan.agency.gateway.models import Message, Told
 from yizhan.agency.gateway.registry import Call
 from yizhan.agency.people.models import Person
 from yizhan.agency.statements import Columns, prepared
@@ -31,13 +33,27 @@ def person_of(call: Call, psn_no: str) -> Person:
     return found
 
 
+def knows(call: Call, person: Person) -> bool:
+    """Whether the institution showed that it has the person's certificate: it looked the person up by it (1101), or registered
+    a visit with it. Numbers of persons can be guessed; whoever only names one is told less.
+    """
+    ids = [person.pk, *Person.objects.filter(merged_into=person).values_list("pk", flat=True)]
+    own = {"institution_id": call.machine.institution_id}
+    looked_up = Message.objects.filter(**own, infno="1101", taken=True, person_id__in=ids)
+    return looked_up.exists() or Told.objects.filter(**own, visit__person__in=ids, more__known=KNOWN).exists()
+
+
+KNOWN = "1"
+"""`Told.more["known"]`, where the institution knew the person's certificate when it registered the visit."""
+
 _T, _V, _P = Columns(Told, "t"), Columns(Visit, "v"), Columns(Person, "p")
 
 # Plain SQL, because every message about a visit asks.
 _TOLD = f"""
     select {_T.sql}, {_V.sql}, {_P.sql} from gateway_told t join care_visit v on v.id = t.visit_id
     join people_person p on p.id = v.person_id
-    where t.institution_id = %s and t.mdtrt = %s order by t.visit_id desc limit 1
+    where t.institution_id = %s and t.mdtrt = %s
+    order by v.state = 'cancelled', t.visit_id desc limit 1
 """
 
 
@@ -55,7 +71,7 @@ def _told(institution_id: int, mdtrt: int) -> Told | None:
 
 
 def told_of(call: Call, mdtrt_id: str, psn_no: str, *, cares: tuple[str, ...] = ()) -> Told:
-    """What was told of a visit of the calling institution; of a stay that was cut, of its last part.
+    """What was told of a visit of the calling institution; of one in parts, of the last that was not cancelled.
 
     `cares` are those that the transaction is for. Raises VisitUnknown, WrongCare.
     """
@@ -68,6 +84,15 @@ def told_of(call: Call, mdtrt_id: str, psn_no: str, *, cares: tuple[str, ...] = 
         words = {"care_zh": care.word(found.visit.care, "zh"), "care_en": care.word(found.visit.care, "en")}
         raise WrongCare(mdtrt_id=mdtrt_id, infno=call.envelope.infno, **words)
     call.person_id, call.visit_id = found.visit.person.merged_into_id or found.visit.person_id, found.visit_id
+    return found
+
+
+def first_open(call: Call, told: Told) -> Told:
+    """Of a stay that was cut, the first part that is not settled: one whose settlement was taken back is settled anew first."""
+    parts = Told.objects.filter(institution=call.institution, mdtrt=told.mdtrt).select_related("visit__person")
+    settled = Settlement.objects.live().filter(visit=OuterRef("pk"))
+    found = parts.exclude(visit__state="cancelled").filter(~Exists(settled)).order_by("visit_id").first() or told
+    call.visit_id = found.visit_id
     return found
 
 

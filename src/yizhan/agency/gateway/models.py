@@ -128,7 +128,12 @@ class Message(models.Model):
                 fields=["institution", "msgid"], condition=Q(taken=True), name="one_answer_a_message_number"
             )
         ]
-        indexes = [models.Index(fields=["institution", "-id"], name="message_institution")]
+        indexes = [
+            models.Index(fields=["institution", "-id"], name="message_institution"),
+            models.Index(
+                fields=["institution", "person_id"], name="message_looked_up", condition=Q(infno="1101", taken=True)
+            ),
+        ]
 
 
 class Voided(models.Model):
@@ -165,6 +170,20 @@ class Told(models.Model):
 
     if TYPE_CHECKING:
         visit_id: int
+
+
+class Change(models.Model):
+    """What a message changed of a visit（变更）, so that a reversal can put it back: name → [before, after].
+
+    Names of `Told` stand behind “told.”. `undoes` is the change that this one put back.
+    """
+
+    visit = models.ForeignKey(Visit, models.PROTECT, related_name="+")
+    institution = models.ForeignKey(Institution, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    area_path = PathField()
+    message_id = models.BigIntegerField()
+    changed = models.JSONField()
+    undoes = models.OneToOneField("self", models.PROTECT, null=True, related_name="undone_by")
 
 
 class Line(models.Model):

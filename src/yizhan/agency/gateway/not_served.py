@@ -29,14 +29,6 @@ _CREDENTIAL = Words(
 )
 _PHONE = Words("移动支付和线上结算走国家平台", "mobile payment runs over the national platform")
 _PRESCRIPTIONS = Words("电子处方流转走国家处方平台", "prescriptions run over the national prescription platform")
-_NO_CHOICE = Words(
-    "各地政策没有按人选定定点机构的待遇，备案了也不起作用。家庭医生签约请在平台“备案”里办",
-    "no area's policies tie benefits to institutions chosen by a person, so it would have no effect. Family-doctor contracts are made in the platform's filings",
-)
-_NO_INJURY = Words(
-    "各地政策没有意外伤害备案，备案了也不起作用。先由医院问清受伤经过，第三方负担的不要上传结算",
-    "no area's policies know filings of injuries, so it would have no effect. Ask how it happened; do not upload what a third party bears",
-)
 _OWN_EXPENSE = Words("自费病人不结算，不收他们的资料", "who pays alone is not settled, and such data is not collected")
 _STAFF = Words(
     "科室和医师不在本平台登记，就诊里写明就行", "departments and doctors are not registered here; a visit names them"
@@ -51,8 +43,6 @@ _GROUPS: tuple[tuple[str, Words, Words], ...] = (
     ("1316", Words("医疗目录与医保目录匹配查询", "matching of catalogues"), _SAME_CODE),
     ("1320 1321", Words("配方颗粒、新服务项目目录", "catalogues of granules and of new services"), _NO_CATALOGUE),
     ("1901", Words("字典表查询", "dictionaries"), Words("请使用本省下发的字典", "use the dictionary that the province gives out")),
-    ("2505 2506", Words("人员定点备案及撤销", "choice of institutions"), _NO_CHOICE),
-    ("2507", Words("人员意外伤害备案", "filing of an injury"), _NO_INJURY),
     ("3401 3401A 3402 3403", Words("科室信息上传、变更、撤销", "departments"), _STAFF),
     ("3501 3502 3503 3504 3505 3506 3507", Words("进销存上传", "stock"), _STOCK),
     ("3501A 3502A 3503A 3504A 3505A 3506A 3507A", Words("进销存上传", "stock"), _STOCK),

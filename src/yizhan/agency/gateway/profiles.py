@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -67,13 +68,33 @@ def _refuse(zh: str, en: str) -> SignatureRefused:
     return SignatureRefused(why_zh=zh, why_en=en)
 
 
+_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED")
+_FOR = re.compile(r"for=\"?\[?([^;,\"\]]+)", re.IGNORECASE)
+
+
 def _none(key: Key, proof: Proof) -> None:
+    """Every address on the way has to be a private one: a proxy of ours lets in whoever comes from outside. And no browser: a
+    page of somebody else would write with its reader's address.
+    """
+    if origin := str(proof.headers.get("HTTP_ORIGIN", "")):
+        raise NotFromHere(source=f"Origin {origin[:60]}")
+    named = [proof.source]
+    for header in _FORWARDED:
+        said = str(proof.headers.get(header, ""))
+        named += _FOR.findall(said) if header == "HTTP_FORWARDED" else said.split(",") if said else []
+    for source in named:
+        if not _is_private(source.strip()):
+            raise NotFromHere(source=source.strip()[:45] or "?")
+
+
+def _is_private(source: str) -> bool:
     try:
-        address = ipaddress.ip_address(proof.source)
+        address = ipaddress.ip_address(source)
     except ValueError:
-        raise NotFromHere(source=proof.source or "?") from None
-    if not (address.is_loopback or address.is_private):
-        raise NotFromHere(source=proof.source)
+        return False
+    # An IPv4 address may come in the clothes of IPv6, all of which count as private.
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_private
 
 
 _CSB = ("_api_access_key", "_api_name", "_api_timestamp", "_api_version")
@@ -87,7 +108,13 @@ def _csb(key: Key, proof: Proof) -> None:
     _one_of(
         key, said["_api_signature"], "_api_signature", lambda k: base64.b64encode(crypto.machine().hmac_sha1(k, signed))
     )
+    if _NUMBER.fullmatch(said["_api_name"]) and said["_api_name"] != str(proof.envelope.get("infno")):
+        raise _refuse("_api_name 与 infno 不符", "_api_name is not the infno of the body")
     _within(said["_api_timestamp"], proof.at)
+
+
+_NUMBER = re.compile("[0-9]{4}[A-Z]?")
+"""Some clients name the transaction in _api_name, which is signed: then the body has to be of that one. Others name a service."""
 
 
 def _one_of(key: Key, given: str, name: str, made: Callable[[bytes], bytes]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
@@ -9,6 +11,8 @@ from yizhan.agency.gateway.door import Incoming, handle
 from yizhan.agency.gateway.tokens import SECONDS, give_token
 from yizhan.agency.staff.pages import LONGEST_OF_PROGRAMS, machine, source_of
 from yizhan.errors import InputProblem
+
+log = logging.getLogger(__name__)
 
 
 @machine
@@ -37,5 +41,6 @@ def token(request: HttpRequest) -> HttpResponse:
     try:
         made = give_token(name, password, basic, now=timezone.now())
     except InputProblem as refused:
+        log.warning("no token: institution %s: %s", name[:30], refused.code)
         return JsonResponse({"error": "invalid_grant", "error_description": refused.text("zh")}, status=401)
     return JsonResponse({"access_token": made, "token_type": "bearer", "expires_in": SECONDS, "scope": "server"})

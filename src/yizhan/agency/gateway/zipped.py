@@ -7,7 +7,9 @@ import zipfile
 
 from yizhan.agency.gateway.errors import FileUnreadable
 
-LARGEST_UNPACKED = 64 << 20
+LARGEST_UNPACKED = 32 << 20
+MOST_ROWS, MOST_CELLS = 300_000, 20
+"""Bytes, rows, and cells of a row: a small ZIP may hold a text that fills the memory once it is cut up."""
 
 
 def packed(name: str, rows: list[list[str]]) -> bytes:
@@ -35,5 +37,11 @@ def unpacked(name: str, content: bytes) -> list[list[str]]:
         raise FileUnreadable(
             name=name, why_zh="不是 ZIP 里的 UTF-8 文本", why_en="it is no UTF-8 text in a ZIP"
         ) from None
-    rows = [line.split("\t") for line in text.splitlines() if line.strip()]
+    if text.count("\n") > MOST_ROWS:
+        raise FileUnreadable(
+            name=name,
+            why_zh=f"超过 {MOST_ROWS} 行，请缩短日期",
+            why_en=f"it has more than {MOST_ROWS} rows; name fewer days",
+        )
+    rows = [line.split("\t", MOST_CELLS) for line in text.split("\n") if line.strip()]
     return [["" if cell.strip().lower() == "null" else cell.strip() for cell in row] for row in rows]

@@ -12,6 +12,7 @@ _TABLE = """
     access.grant               开通医院接口              let a hospital system in
     access.rotate              更换接口密钥              change the key of a hospital's system
     access.stop                停用医院接口              shut a hospital's system out
+    access.terms               修改接口限额和核对        change bounds and checks of a hospital's system
     access.token               签发接口令牌              give a token to a hospital system
     agreement.resumed          恢复定点协议              resume an agreement
     agreement.sign             签订定点协议              enter an agreement

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import csv
 import time
 from collections import Counter
@@ -11,7 +12,7 @@ from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
-from yizhan.agency.gateway.errors import PatientsNeeded
+from yizhan.agency.gateway.errors import NoSuchKey, PatientsNeeded
 from yizhan.agency.gateway.his.days import Item, Patient, Plan, play
 from yizhan.agency.gateway.his.evening import Evening, bills_there, reconcile
 from yizhan.agency.gateway.his.system import CHINA, System
@@ -41,12 +42,13 @@ def his(options: argparse.Namespace) -> Iterator[str]:
     now = datetime.now(CHINA)
     seed = options.seed if options.seed is not None else int(time.time()) % 1_000_000
     faults = Faults(options.lost, options.repeat, 10 if options.reorder else 0, seed)
-    signer = Signer(options.profile, options.key, options.secret.read_text().strip() if options.secret else "")
+    secret = _read(options.secret).strip() if options.secret else ""
+    signer = Signer(options.profile, options.key, secret, private_key(options.sm2_key) if options.sm2_key else 0)
     wire = Wire(options.address, options.institution, signer, faults)
     lines: list[str] = []
     zh = options.lang == "zh"
     system = System(wire, f"{now:%Y%m%d%H%M%S}", say=lambda one, other: lines.append(f"  {one if zh else other}"))
-    patients = list(_patients(options))
+    patients = _rows(_read(options.patients)) if options.patients else patients_of(options.institution)
     faults.draw.shuffle(patients)
     plan = Plan(now.date(), patients, _items(options.items) or ITEMS, options.visits)
     yield f"种子 {seed}" if zh else f"seed {seed}"
@@ -89,21 +91,45 @@ def report(system: System, evening: Evening, *, zh: bool) -> Iterator[str]:
         yield "对账不平。" if zh else "the sides DISAGREE."
 
 
-def _patients(options: argparse.Namespace) -> Iterator[Patient]:
-    """Of a file, else the demonstration's of the institution's county. Raises PatientsNeeded, Unreadable."""
-    if options.patients:
-        try:
-            text = Path(options.patients).read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise Unreadable(at=str(options.patients), why=error.strerror or "?") from None
-    else:
-        file = resources.files("yizhan.agency.gateway.his").joinpath("patients", f"{options.institution[1:7]}.csv")
-        if not file.is_file():
-            raise PatientsNeeded(institution=options.institution)
-        text = file.read_text(encoding="utf-8")
-    for row in csv.reader(text.splitlines()):
-        if len(row) >= 2 and row[0].strip():
-            yield Patient(row[0].strip(), row[1].strip())
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Unreadable(at=str(path), why=error.strerror or "?") from None
+
+
+_KEY = bytes.fromhex("0201010420")
+"""What stands before the 32 bytes of a private key in its DER, of both forms that OpenSSL writes."""
+
+
+def private_key(path: Path) -> int:
+    """The SM2 private key of a PEM as OpenSSL writes it without a password, or of 64 hexadecimal digits. Raises
+    Unreadable, NoSuchKey.
+    """
+    text = _read(path).strip()
+    try:
+        if "PRIVATE KEY" not in text:
+            return int.from_bytes(bytes.fromhex(text.rjust(64, "0")), "big")
+        inside = [line for line in text.rpartition("-----BEGIN")[2].splitlines()[1:] if not line.startswith("-----")]
+        _, found, rest = base64.b64decode("".join(inside)).partition(_KEY)
+        if not found:
+            raise ValueError
+        return int.from_bytes(rest[:32], "big")
+    except ValueError:
+        raise NoSuchKey(where=path, what_zh="私钥", what_en="private key") from None
+
+
+def patients_of(institution: str) -> list[Patient]:
+    """The demonstration's patients of an institution's county. Raises PatientsNeeded."""
+    file = resources.files("yizhan.agency.gateway.his").joinpath("patients", f"{institution[1:7]}.csv")
+    if not file.is_file():
+        raise PatientsNeeded(institution=institution)
+    return _rows(file.read_text(encoding="utf-8"))
+
+
+def _rows(text: str) -> list[Patient]:
+    rows = (row for row in csv.reader(text.splitlines()) if len(row) >= 2 and row[0].strip())
+    return [Patient(row[0].strip(), row[1].strip()) for row in rows]
 
 
 def _items(texts: Sequence[str]) -> list[Item]:

@@ -76,6 +76,7 @@ class System:
     counts: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     sign_no: str = ""
+    _told_to_wait: str = ""
     _serial: int = 0
     _copies: list[Copy] = field(default_factory=list)
 
@@ -133,10 +134,12 @@ class System:
                 return answer
             told = json.loads(answer)
             if int(told["infcode"]) == 0:
+                self._told_to_wait = ""
                 return answer
             text = str(told["err_msg"])
             if code_of(text) not in WAIT or time.monotonic() > deadline:
                 raise Refused(infno=infno, text=text)
+            self._told_to_wait = text
             self.counts["waited"] += 1
             time.sleep(0.2)
 
@@ -170,7 +173,7 @@ class System:
     def _wait(self, deadline: float, lost: Lost | None) -> None:
         """Until the platform can be reached again. Raises NotReached."""
         if lost is not None and time.monotonic() > deadline:
-            raise NotReached(address=self.wire.address, why=str(lost))
+            raise NotReached(address=self.wire.address, why=self._told_to_wait or str(lost))
         self.wire.reach(DONE_THERE)
 
     # --- Copies -------------------------------------------------------------------------------------------------------

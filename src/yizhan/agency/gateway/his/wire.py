@@ -34,6 +34,30 @@ class Signer:
     profile: str = "none"
     key_id: str = ""
     secret: str = field(default="", repr=False)
+    private: int = field(default=0, repr=False)
+    """SM2 private key, for the profile `token`; 0: its messages carry no signature of their own."""
+
+    def body(self, plain: bytes) -> bytes:
+        """The body as it is sent: with the profile `token` the input signed and encrypted."""
+        if self.profile != "token":
+            return plain
+        message, software = json.loads(plain), crypto.SoftwareMachine()
+        text = json.dumps(message["input"], ensure_ascii=False).encode()
+        if self.private:
+            signature = crypto.sm2_signed(self.private, self.key_id.encode(), text)
+            message |= {"signtype": "SM2", "cainfo": base64.b64encode(signature).decode()}
+        sealed = base64.b64encode(software.sm4_seal(self.key_id.encode()[:16], text)).decode()
+        return json.dumps(message | {"enc_type": "SM4", "input": sealed}, ensure_ascii=False).encode()
+
+    def opened(self, answer: bytes) -> bytes:
+        """The answer with its output in clear."""
+        if self.profile != "token" or not answer.startswith(b"{"):
+            return answer
+        told = json.loads(answer)
+        if told.get("enctype") != "SM4":
+            return answer
+        text = crypto.SoftwareMachine().sm4_open(self.key_id.encode()[:16], base64.b64decode(told["output"]))
+        return json.dumps(told | {"output": json.loads(text)}, ensure_ascii=False).encode()
 
     def headers(self, body: bytes, infno: str) -> dict[str, str]:
         """The headers of one message, signed now."""
@@ -84,6 +108,7 @@ class Wire:
     signer: Signer = field(default_factory=Signer)
     faults: Faults = field(default_factory=Faults)
     _token: str = ""
+    _token_until: float = 0
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.address if "//" in self.address else f"http://{self.address}")
@@ -111,30 +136,32 @@ class Wire:
         lost = faulty and self.faults.happens(self.faults.lost)
         if lost and self.faults.draw.random() < 0.5:
             raise Lost("on its way there")
-        headers = {"Content-Type": "text/plain;charset=UTF-8", **self._headers(body, infno)}
-        status, answer = self._send(self._path, body, headers)
+        sent = self.signer.body(body)
+        headers = {"Content-Type": "text/plain;charset=UTF-8", **self._headers(sent, infno)}
+        status, answer = self._send(self._path, sent, headers)
         if status >= 500:
             raise Lost(f"HTTP {status}")
         if lost:
             raise Lost("on its way back")
-        return answer
+        return self.signer.opened(answer)
 
     def _headers(self, body: bytes, infno: str) -> dict[str, str]:
         if self.signer.profile != "token":
             return self.signer.headers(body, infno)
-        if not self._token:
-            self._token = self._ask_token()
+        if time.monotonic() > self._token_until:
+            self._ask_token()
         return {"Authorization": f"Bearer {self._token}"}
 
-    def _ask_token(self) -> str:
+    def _ask_token(self) -> None:
+        """Ask for a token, and for another when half of its time is over."""
         basic = base64.b64encode(f"{self.signer.key_id}:{self.signer.secret}".encode()).decode()
         form = urlencode({"username": self.institution, "password": self.signer.secret}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Basic {basic}"}
         status, answer = self._send("/auth/oauth/token", form, headers)
         if status != 200:
             raise NotReached(address="/auth/oauth/token", why=f"HTTP {status}")
-        token: str = json.loads(answer)["access_token"]
-        return token
+        told = json.loads(answer)
+        self._token, self._token_until = told["access_token"], time.monotonic() + told["expires_in"] / 2
 
     def _send(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         connection = self._connection()

@@ -10,12 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
+from yizhan.agency.enrolment.beneficiaries import pooling_area
+from yizhan.agency.gateway import codes
 from yizhan.agency.gateway.envelope import Node, yuan
 from yizhan.agency.gateway.errors import FieldWrong, MappingNotWaiting
 from yizhan.agency.gateway.registry import Call, transaction
 from yizhan.agency.gateway.transactions.fees import CLASSES
-from yizhan.agency.gateway.transactions.files import ends, keep
+from yizhan.agency.gateway.transactions.files import ends, keep, waiting
 from yizhan.agency.gateway.zipped import packed
 from yizhan.agency.providers.actions import mappings as actions
 from yizhan.agency.providers.models import Item, Version
@@ -61,7 +64,9 @@ def _download(infno: str, words: tuple[str, str], kind: str, fees: Sequence[str]
         if fees:
             items = items.filter(fee__in=fees)
         rows = [list(COLUMNS), *(_row(item, call.institution.level, ver) for item in items.iterator(2000))]
-        kept = keep(call, f"{infno}_{ver}.txt.zip", packed(f"{infno}_{ver}.txt", rows))
+        name, content = f"{infno}_{ver}.txt.zip", packed(f"{infno}_{ver}.txt", rows)
+        # Whoever asks every minute gets the same file, unless it is about to be thrown away.
+        kept = waiting(call, name, content) or keep(call, name, content)
         return {
             "file_qury_no": kept.number, "filename": kept.name, "dld_end_time": ends(kept), "data_cnt": len(rows) - 1,
         }  # fmt: skip
@@ -105,22 +110,32 @@ def page_of(node: Node) -> tuple[int, int]:
 
 
 def _items(call: Call) -> tuple[Node, QuerySet[Item]]:
-    """The items that a query asks for: by code, on a day."""
+    """The items that a query asks for: by code, on a day. A version is complete, so that updt_time is not asked about; what
+    does not hold any more is not told.
+    """
     with call.reading() as root:
         node = root.node("data")
         on, code = node.day("query_date") or call.today, node.text("hilist_code", most=50)
+        valid = node.text("vali_flag", most=3) != "0"
         page_of(node)
     versions = [version.pk for version in all_in_force(call.institution.area_path, on).values()]
-    rows = Item.objects.filter(version__in=versions).select_related("version").order_by("code", "version")
+    rows = (
+        Item.objects.filter(version__in=versions if valid else []).select_related("version").order_by("code", "version")
+    )
     return node, rows.filter(code=code) if code else rows
 
 
-def _division(call: Call) -> str:
-    return (".".join(call.institution.area_path.split(".")[3:4]) or call.institution.area_path.split(".")[-2])[:6]
+def _row_facts(call: Call, item: Item) -> dict[str, Any]:
+    """What every row says of its version."""
+    applied = f"{timezone.localtime(item.version.applied_at):%Y-%m-%d %H:%M:%S}" if item.version.applied_at else None
+    return {
+        "insu_admdvs": codes.division(call.institution.area_path), "begndate": item.version.from_on.isoformat(), "enddate": None, "vali_flag": "1",
+        "rid": str(item.pk), "updt_time": applied, "crte_time": applied, "poolarea_no": pooling_area(call.institution.area_path),
+    }  # fmt: skip
 
 
-LIST_TYPES = {"09": "101", "10": "102", "11": "101", "08": "301"}
-"""Category of cost → list_type; whatever else is a service（201）."""
+LIST_TYPES, SERVICE = {"09": "101", "10": "102", "11": "101", "08": "301"}, "201"
+"""Category of cost → list_type; whatever else is a service."""
 
 
 @transaction("1312", "医保目录信息查询", "items of the catalogues", Right.CATALOGUE_SEE)
@@ -131,11 +146,10 @@ def items(call: Call) -> Any:
         node,
         rows,
         lambda item: {
-            "hilist_code": item.code, "hilist_name": item.name, "insu_admdvs": _division(call),
-            "begndate": item.version.from_on.isoformat(), "enddate": None, "med_chrgitm_type": item.fee,
+            **_row_facts(call, item), "hilist_code": item.code, "hilist_name": item.name, "med_chrgitm_type": item.fee,
             "chrgitm_lv": CLASSES[item.payment_class], "lmt_used_flag": "1" if item.restriction else "0",
-            "list_type": LIST_TYPES.get(item.fee, "201"), "hi_nego_drug_flag": "1" if item.negotiated else "0",
-            "memo": item.restriction or None, "vali_flag": "1", "rid": str(item.pk), "ver": number_of(item.version),
+            "list_type": LIST_TYPES.get(item.fee, SERVICE), "hi_nego_drug_flag": "1" if item.negotiated else "0",
+            "memo": item.restriction or None, "ver": number_of(item.version),
         },
     )  # fmt: skip
 
@@ -149,10 +163,8 @@ def limits(call: Call) -> Any:
         node,
         rows.filter(limits__has_key=level),
         lambda item: {
-            "hilist_code": item.code, "hilist_lmtpric_type": call.code("hosp_lv", level), "overlmt_dspo_way": "1",
-            "insu_admdvs": _division(call), "begndate": item.version.from_on.isoformat(), "enddate": None,
-            "hilist_pric_uplmt_amt": yuan(item.limits[level]), "vali_flag": "1", "rid": str(item.pk),
-            "poolarea_no": _division(call),
+            **_row_facts(call, item), "hilist_code": item.code, "hilist_lmtpric_type": call.code("hosp_lv", level),
+            "overlmt_dspo_way": "1", "hilist_pric_uplmt_amt": yuan(item.limits[level]),
         },
     )  # fmt: skip
 
@@ -165,9 +177,8 @@ def first_pays(call: Call) -> Any:
         node,
         rows,
         lambda item: {
-            "hilist_code": item.code, "selfpay_prop_psn_type": "0", "selfpay_prop_type": CLASSES[item.payment_class],
-            "insu_admdvs": _division(call), "begndate": item.version.from_on.isoformat(), "enddate": None,
-            "selfpay_prop": item.first_pay / 10_000, "vali_flag": "1", "rid": str(item.pk), "poolarea_no": _division(call),
+            **_row_facts(call, item), "hilist_code": item.code, "selfpay_prop_psn_type": "0",
+            "selfpay_prop_type": CLASSES[item.payment_class], "selfpay_prop": item.first_pay / 10_000,
         },
     )  # fmt: skip
 

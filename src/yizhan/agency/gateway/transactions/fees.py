@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.db.models import Q
+
 from yizhan.agency.care import actions, queries
 from yizhan.agency.care.errors import VisitFrozen
 from yizhan.agency.care.models import BillLine
 from yizhan.agency.gateway.envelope import Node, yuan
 from yizhan.agency.gateway.errors import FieldMissing, FieldWrong, LineTwice, LineUnknown, ReturnDiffers
-from yizhan.agency.gateway.finding import told_of
+from yizhan.agency.gateway.finding import first_open, told_of
 from yizhan.agency.gateway.models import Line, Told
 from yizhan.agency.gateway.registry import Call, transaction
 from yizhan.agency.gateway.transactions.stays import STAYS
@@ -125,7 +127,18 @@ def _upload(call: Call, cares: tuple[str, ...]) -> Any:
     told = told_of(call, *visits.pop(), cares=cares)
     if cares is OUTPATIENT and queries.is_settled(told.visit):
         told = further_charging(call, told, max(fee.on for fee in fees))
+    elif cares is STAYS and told.mdtrt != told.visit_id:
+        told = _part_of_days(call, told, max(fee.on for fee in fees))
     return {"result": enter_fees(call, told, fees)}
+
+
+def _part_of_days(call: Call, told: Told, last: date) -> Told:
+    """The part of a stay that was cut to which lines of these days belong: an earlier one, where it is not settled any more."""
+    part = first_open(call, told)
+    if part.visit.discharged_on is not None and last <= part.visit.discharged_on:
+        return part
+    call.visit_id = told.visit_id
+    return told
 
 
 def further_charging(call: Call, told: Told, on: date) -> Told:
@@ -289,20 +302,39 @@ def _cancel(call: Call, cares: tuple[str, ...]) -> Any:
         numbers = list(Line.objects.filter(visit=told.visit, batch=batch).values_list("sn", flat=True))
         if not numbers:
             raise Problems([LineUnknown(sn=batch)])
+    elif cares is STAYS and told.mdtrt != told.visit_id:
+        told = _part_with(call, told, numbers)
     remove(call, told, numbers)
 
 
+def _part_with(call: Call, told: Told, numbers: Sequence[str]) -> Told:
+    """The part of a stay that was cut in which these lines stand; the last, where they stand in none or several."""
+    rows = Line.objects.filter(institution=call.institution, visit__told__mdtrt=told.mdtrt, sn__in=numbers)
+    found = set(rows.values_list("visit", flat=True))
+    if len(found) != 1:
+        return told
+    call.visit_id = found.pop()
+    return Told.objects.select_related("visit__person").get(visit=call.visit_id)
+
+
 def remove(call: Call, told: Told, numbers: Sequence[str]) -> None:
-    """Remove lines, and with them what returned them. Raises LineUnknown, VisitFrozen."""
+    """Remove lines, and with them what returned them. Raises LineUnknown, VisitFrozen.
+
+    A further charging of which nothing is left is no visit of its own any more, and waits at no window.
+    """
     rows = {row.sn: row for row in Line.objects.filter(visit=told.visit)}
-    if ALL_LINES in numbers or not any(numbers):
-        actions.clear_lines(told.visit_id, acting_user=call.machine)
-        Line.objects.filter(visit=told.visit).delete()
-        return
-    if unknown := [sn for sn in numbers if sn not in rows]:
-        raise Problems([LineUnknown(sn=sn) for sn in unknown])
-    for sn in numbers:
-        actions.replace_line(told.visit_id, position=rows[sn].position, charge=None, acting_user=call.machine)
     gone = set(numbers)
-    Line.objects.filter(visit=told.visit, sn__in=gone).delete()
-    Line.objects.filter(visit=told.visit, returns__in=gone).delete()
+    if ALL_LINES in numbers or not any(numbers):
+        gone = set(rows)
+        actions.clear_lines(told.visit_id, acting_user=call.machine)
+    else:
+        if unknown := [sn for sn in numbers if sn not in rows]:
+            raise Problems([LineUnknown(sn=sn) for sn in unknown])
+        for sn in numbers:
+            actions.replace_line(told.visit_id, position=rows[sn].position, charge=None, acting_user=call.machine)
+    left = Line.objects.filter(visit=told.visit)
+    left.filter(Q(sn__in=gone) | Q(returns__in=gone)).delete()
+    if told.mdtrt != told.visit_id and told.visit.care not in STAYS and not left.exists():
+        actions.cancel_visit(
+            told.visit_id, why=f"医院接口撤销费用明细（{call.envelope.infno}）", acting_user=call.machine
+        )

@@ -61,13 +61,20 @@ def _out_of_range() -> int:
 
 
 def keep(call: Call, name: str, content: bytes) -> File:
-    """Keep a file for the institution, to be fetched within a week."""
+    """Keep a file for the institution, to be fetched within a week; those whose time is over go."""
+    File.objects.filter(institution=call.institution, ends_at__lt=call.received).delete()
     number = f"{call.received:%Y%m%d}{secrets.token_hex(8).upper()}"
     sealed = crypto.seal(base64.b64encode(content).decode(), purpose=FILE, row=number)
     return File.objects.create(
         institution=call.institution, area_path=call.institution.area_path, number=number, name=name, sealed=sealed,
         ends_at=call.received + timedelta(days=KEPT_DAYS),
     )  # fmt: skip
+
+
+def waiting(call: Call, name: str, content: bytes) -> File | None:
+    """The same file, if the institution has it already and a day at least to fetch it."""
+    rows = File.objects.filter(institution=call.institution, name=name, ends_at__gt=call.received + timedelta(days=1))
+    return next((row for row in rows if read(row) == content), None)
 
 
 def ends(row: File) -> str:

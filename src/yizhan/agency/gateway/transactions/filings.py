@@ -1,4 +1,4 @@
-"""2501–2504: referrals and registrations of chronic diseases, made and taken back as people at the window do.
+"""2501–2507: referrals, registrations, choices and injuries, made and taken back as people at the window do.
 
 A filing counts once the bureau has decided it, or the county hospital first; the answer's `warn_msg` says who is next.
 """
@@ -76,6 +76,37 @@ def register_disease(call: Call) -> Any:
     return _made(call, row)
 
 
+@transaction("2505", "人员定点备案", "choice of an institution", Right.FILING_MAKE)
+def choose(call: Call) -> Any:
+    """Note the institution that somebody chose, its place among several, and for which business."""
+    with call.reading() as root:
+        node = root.node("data")
+        psn_no, to = node.text("psn_no", need=True, most=30), node.text("fixmedins_code", need=True, most=30)
+        business, place = node.text("biz_appy_type", need=True, most=3), node.text("fix_srt_no", need=True, most=3)
+        begins, ends = node.day("begndate", need=True), node.day("enddate")
+        memo = node.text("memo", most=500)
+    row = actions.make(
+        "choice", person_of(call, psn_no), from_on=begins or call.today, to_on=ends, to_institution=_institution(to),
+        why=_why([f"第 {place} 顺位，业务类型 {business}", memo]), acting_user=call.machine,
+    )  # fmt: skip
+    return _made(call, row)
+
+
+@transaction("2507", "人员意外伤害备案", "injury", Right.FILING_MAKE)
+def tell_injury(call: Call) -> Any:
+    """Note when, where and how somebody was hurt. It holds from that day, or from the one that is named."""
+    with call.reading() as root:
+        node = root.node("data")
+        psn_no, how = node.text("psn_no", need=True, most=30), node.text("trum_rea", need=True, most=500)
+        hurt, begins, ends = node.day("trum_time", need=True), node.day("begndate"), node.day("enddate")
+        said = [f"{hurt}" if hurt else "", node.text("trum_site", most=500), how, node.text("memo", most=500)]
+    row = actions.make(
+        "injury", person_of(call, psn_no), from_on=begins or hurt or call.today, to_on=ends, why=_why(said),
+        acting_user=call.machine,
+    )  # fmt: skip
+    return _made(call, row)
+
+
 def _named(node: Node, code: str, name: str) -> str:
     return f"{node.text(code, need=True, most=20)} {node.text(name, need=True, most=75)}".strip()
 
@@ -95,6 +126,8 @@ def _made(call: Call, row: Filing) -> dict[str, Any]:
     call.person_id = row.person_id
     if next_one := turn(row):
         call.warnings.append(f"已提出（{row.shown_state.words.zh}），由{next_one.zh}办理后生效")
+    if row.kind in ("choice", "injury"):
+        call.warnings.append("备案留存，现行各地规定不看它，不改变报销")
     return {"result": {"trt_dcla_detl_sn": row.number}}
 
 
@@ -111,6 +144,12 @@ def take_referral_back(call: Call) -> Any:
 def take_registration_back(call: Call) -> Any:
     """Withdraw a registration that is not decided yet."""
     return _withdraw(call, ("chronic", "special"))
+
+
+@transaction("2506", "人员定点备案撤销", "take a choice back", Right.FILING_MAKE)
+def take_choice_back(call: Call) -> Any:
+    """Withdraw a choice that is not decided yet; an injury, too, since no number is meant for that."""
+    return _withdraw(call, ("choice", "injury"))
 
 
 def _withdraw(call: Call, kinds: tuple[str, ...]) -> Any:

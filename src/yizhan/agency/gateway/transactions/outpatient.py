@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from yizhan.agency.care import actions, queries
+from yizhan.agency.gateway.actions import change
 from yizhan.agency.gateway.errors import CareUnknown, SettledStays
 from yizhan.agency.gateway.finding import told_of
 from yizhan.agency.gateway.registry import Call, transaction
@@ -25,7 +26,7 @@ def register_outpatient(call: Call) -> Any:
         begins = node.day("begntime", need=True)
         med_type = node.text("med_type", most=10) or ORDINARY
         said = {
-            "insutype": node.text("insutype", most=6), "cert_type": node.text("mdtrt_cert_type", most=3),
+            "insutype": node.text("insutype", most=6), "cert_type": node.text("mdtrt_cert_type", most=3), "cert_no": node.text("mdtrt_cert_no"),
             "department": node.text("dept_name", most=60), "doctor": node.text("dr_name", most=60),
         }  # fmt: skip
         doctor = node.text("atddr_no", most=30)
@@ -60,6 +61,5 @@ def describe(call: Call) -> Any:
         return
     if care not in OUTPATIENT:
         raise CareUnknown(med_type=med_type)
-    actions.change_visit(told.visit_id, care=care, diagnoses=diagnoses, acting_user=call.machine)
-    told.med_type = med_type
-    told.save(update_fields=["med_type"])
+    told_too = {"med_type": med_type}
+    change(told, told_too=told_too, care=care, diagnoses=diagnoses, acting_user=call.machine)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.backends.postgresql.psycopg_any import DateRange
 
 from yizhan.agency.enrolment.queries import insured_periods
+from yizhan.agency.gateway import codes
 from yizhan.agency.gateway.envelope import Node
 from yizhan.agency.gateway.errors import CertificateNotRead, PersonUnknown
 from yizhan.agency.gateway.registry import Call, transaction
@@ -104,7 +105,6 @@ def insured_of(call: Call, person: Person) -> list[dict[str, Any]]:
         ahead = period.from_on > call.today
         if ahead and period.scheme in rows and rows[period.scheme]["psn_insu_stas"] == NORMAL:
             continue
-        county = ".".join(person.area_path.split(".")[3:4]) or person.area_path.split(".")[-2]
         rows[period.scheme] = {
             "balc": 0,
             "insutype": call.code("insutype", period.scheme),
@@ -113,7 +113,7 @@ def insured_of(call: Call, person: Person) -> list[dict[str, Any]]:
             "psn_insu_date": period.from_on.isoformat(),
             "paus_insu_date": period.to_on.isoformat() if over and period.to_on else None,
             "cvlserv_flag": "0",
-            "insuplc_admdvs": county[:6],
+            "insuplc_admdvs": codes.division(person.area_path),
             "emp_name": None,
         }
     return list(rows.values())

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction as database
 
-from yizhan.agency.care import settling
+from yizhan.agency.care import actions, settling
 from yizhan.agency.gateway.finding import settlement_of
 from yizhan.agency.gateway.models import Told
 from yizhan.agency.gateway.registry import Call, transaction
@@ -24,7 +24,11 @@ def _sell(call: Call, *, settles: bool) -> Any:
         node = root.node("druginfo")
         psn_no, total = node.text("psn_no", need=True, most=30), node.fen("medfee_sumamt", need=True) or 0
         begins, med_type = node.day("begntime") or call.today, node.text("med_type", most=10) or SALE
-        said = {"insutype": node.text("insutype", most=6), "cert_type": node.text("mdtrt_cert_type", most=3)}
+        said = {
+            "insutype": node.text("insutype", most=6),
+            "cert_type": node.text("mdtrt_cert_type", most=3),
+            "cert_no": node.text("mdtrt_cert_no"),
+        }
         name, code = node.text("dise_name", most=60), node.text("dise_codg", most=30)
         fees = fees_of(call, root, "drugdetail")
     visit = register(
@@ -63,10 +67,12 @@ def settle_sale(call: Call) -> Any:
 
 @transaction("2103", "药店结算撤销", "cancel a pharmacy settlement", Right.SETTLEMENT_REVERSE, alone=True)
 def cancel_sale(call: Call) -> Any:
-    """Take the settlement back."""
+    """Take the settlement back, and the purchase with it: nothing of it waits at a window."""
     with call.reading() as root:
         node = root.node("data")
         setl_id, psn_no = node.text("setl_id", need=True, most=30), node.text("psn_no", need=True, most=30)
         mdtrt_id = node.text("mdtrt_id", most=30)
     row, told = settlement_of(call, setl_id, mdtrt_id, psn_no)
-    return take_back(call, row, told, why="医院接口撤销结算（2103）")
+    answer = take_back(call, row, told, why="医院接口撤销结算（2103）")
+    actions.cancel_visit(told.visit_id, why="医院接口撤销结算（2103）", acting_user=call.machine)
+    return answer

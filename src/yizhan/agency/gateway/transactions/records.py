@@ -1,33 +1,40 @@
-"""5201–5206, 5301–5304: what is on record. Of visits, settlements and filings an institution is told its own only.
+"""5201–5206, 5301–5304: what is on record. Of visits and settlements an institution is told its own only.
 
 Certificate numbers are masked: who asks has a person's number already, and needs no other. Only the year's sums of 5206 go
-beyond the institution, as sums do, and only of persons whom it treats.
+beyond the institution, as sums do, and only of persons whom it treats; and registrations and family-doctor contracts, which
+count wherever somebody is treated, of persons whose certificate it showed to have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from yizhan.agency import crypto
 from yizhan.agency.care.models import BillLine, Settlement
+from yizhan.agency.enrolment.beneficiaries import pooling_area
 from yizhan.agency.filings.models import Filing
-from yizhan.agency.gateway.envelope import Node, yuan
+from yizhan.agency.gateway import codes
+from yizhan.agency.gateway.envelope import Node, input_of, yuan
 from yizhan.agency.gateway.errors import FieldWrong, NeverHere
-from yizhan.agency.gateway.finding import number, person_of, settlement_of, told_of
-from yizhan.agency.gateway.models import Line, Told
+from yizhan.agency.gateway.finding import knows, number, person_of, settlement_of, told_of
+from yizhan.agency.gateway.models import Caller, Line, Message, Told
+from yizhan.agency.gateway.queries import content_of
 from yizhan.agency.gateway.registry import Call, transaction
+from yizhan.agency.gateway.transactions.catalogues import LIST_TYPES, SERVICE
 from yizhan.agency.gateway.transactions.fees import split_of
 from yizhan.agency.gateway.transactions.persons import person_type
 from yizhan.agency.gateway.transactions.settlements import amounts, setlinfo
 from yizhan.agency.gateway.transactions.stays import STAYS
 from yizhan.agency.people.identifiers import mask_identifier
-from yizhan.agency.people.models import Person
+from yizhan.agency.people.models import IdentityMark, Person
 from yizhan.agency.people.sealing import ID_NUMBER
+from yizhan.agency.providers.models import Item
+from yizhan.agency.providers.queries import all_in_force
 from yizhan.agency.staff.rights import Right
 from yizhan.engine.money import parse_yuan
 from yizhan.errors import Problems
@@ -76,9 +83,15 @@ def _about(call: Call, person: Person) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _shown(call: Call, told: Told, person: Person) -> dict[str, Any]:
-    """A visit, as 5201 and 5303 tell it."""
+def _all_shown(call: Call, found: Sequence[Told], person: Person) -> list[dict[str, Any]]:
+    """Visits, as 5201 and 5303 tell them."""
+    poor = list(IdentityMark.objects.known().filter(person=person).values_list("valid", flat=True))
+    return [_shown(call, told, person, poor) for told in found]
+
+
+def _shown(call: Call, told: Told, person: Person, poor: Sequence[Any]) -> dict[str, Any]:
     visit = told.visit
+    ends = visit.discharged_on
     main, _, named = (visit.diagnoses[0] if visit.diagnoses else "").partition(" ")
     return {
         "mdtrt_id": str(told.mdtrt), **_about(call, person), "insutype": told.insutype,
@@ -87,10 +100,16 @@ def _shown(call: Call, told: Told, person: Person) -> dict[str, Any]:
         "endtime": f"{visit.discharged_on} 00:00:00" if visit.discharged_on else None,
         "mdtrt_cert_type": told.cert_type or None, "med_type": told.med_type, "ipt_otp_no": told.number,
         "medrcdno": told.more.get("medrcdno"), "atddr_no": told.more.get("atddr_no"), "chfpdr_name": visit.doctor or None,
-        "adm_dept_codg": told.more.get("adm_dept_codg"), "adm_dept_name": visit.department or None,
-        "adm_bed": visit.bed or None, "dscg_maindiag_code": main or None, "dscg_maindiag_name": named or None,
+        "adm_dept_codg": told.more.get("adm_dept_codg"),
+        "adm_dept_name": told.more.get("adm_dept_name") or visit.department or None,
+        "adm_bed": told.more.get("adm_bed") or visit.bed or None, "dscg_dept_codg": told.more.get("dscg_dept_codg"),
+        "dscg_dept_name": told.more.get("dscg_dept_name"), "dscg_bed": told.more.get("dscg_bed"), "dscg_maindiag_code": main or None, "dscg_maindiag_name": named or None,
         "dscg_way": told.more.get("dscg_way"), "die_date": told.more.get("die_date"),
-        "inhosp_stas": IN_HOUSE if visit.state == "admitted" else LEFT,
+        "inhosp_stas": IN_HOUSE if visit.state == "admitted" else LEFT, "insu_optins": codes.division(person.area_path),
+        "maf_psn_flag": "1" if any(visit.admitted_on in period for period in poor) else "0",
+        "ars_year_ipt_flag": "1" if ends and ends.year != visit.admitted_on.year else "0",
+        "ipt_days": (ends - visit.admitted_on).days if ends and visit.care in STAYS else None,
+        "otp_diag_info": "；".join(visit.diagnoses)[:200] if visit.care not in STAYS and visit.diagnoses else None,
     }  # fmt: skip
 
 
@@ -107,7 +126,7 @@ def visits(call: Call) -> Any:
         for one in _visits(call, person, first, last)
         if (not med_type or one.med_type == med_type) and (not mdtrt_id or one.mdtrt == number(mdtrt_id))
     ]
-    return {"mdtrtinfo": [_shown(call, one, person) for one in found]}
+    return {"mdtrtinfo": _all_shown(call, found, person)}
 
 
 @transaction("5303", "在院信息查询", "patients in the house", Right.VISIT_SEE)
@@ -120,7 +139,7 @@ def in_house(call: Call) -> Any:
     found = [
         one for one in _visits(call, person, first, last) if one.visit.state == "admitted" and one.visit.care in STAYS
     ]
-    return {"data": [_shown(call, one, person) for one in found]}
+    return {"data": _all_shown(call, found, person)}
 
 
 @transaction("5202", "诊断信息查询", "diagnoses", Right.VISIT_SEE)
@@ -156,19 +175,40 @@ def settlement(call: Call) -> Any:
             call, node.text("setl_id", need=True, most=30), node.text("mdtrt_id", need=True, most=30),
             node.text("psn_no", need=True, most=30),
         )  # fmt: skip
-    last = Settlement.objects.latest_rows().filter(ordinal=row.ordinal).select_related("replaces", "person").get()
+    # Of this settling: the visit may have been settled anew since, under another number.
+    last = Settlement.objects.filter(ordinal=row.ordinal).select_related("replaces", "person").latest("pk")
     shown = last.replaces if last.kind == "reversed" and last.replaces else last
     found = amounts(call, shown.result)
     told.visit = row.visit
+    main, _, named = (row.visit.diagnoses[0] if row.visit.diagnoses else "").partition(" ")
     info = setlinfo(call, told, row.person, shown.beneficiary, found, shown)
     info |= {
         "setl_id": str(row.pk), "certno": _masked(row.person), "setl_time": _moment(row.recorded_at), "pay_loc": "2",
         "fixmedins_code": call.institution.code, "fixmedins_name": call.institution.name,
         "hosp_lv": call.code("hosp_lv", call.institution.level), "begndate": shown.admitted_on.isoformat(),
-        "enddate": shown.discharged_on.isoformat(), "psn_pay": info["psn_part_amt"], "cash_payamt": info["psn_cash_pay"],
+        "enddate": shown.discharged_on.isoformat(), "insu_optins": codes.division(row.person.area_path),
+        "fixmedins_poolarea": pooling_area(call.institution.area_path), **_said_with(call, shown),
+        "lmtpric_hosp_lv": call.code("hosp_lv", call.institution.level),
+        "dedc_hosp_lv": call.code("hosp_lv", call.institution.level), "dise_codg": main or None, "dise_name": named or None,
+        "psn_pay": info["psn_part_amt"], "cash_payamt": info["psn_cash_pay"],
         "refd_setl_flag": "1" if last.kind == "reversed" else "0", "year": str(shown.years[-1]),
     }  # fmt: skip
     return {"setlinfo": info, "setldetail": found.detail()}
+
+
+def _said_with(call: Call, row: Settlement) -> dict[str, Any]:
+    """Who settled, when, and the invoice that the message named; of a row that no message wrote, only when."""
+    message = Message.objects.filter(institution=call.institution, msgid=row.message_id, taken=True).first()
+    known: dict[str, Any] = {"opter_id": None, "opter_name": None, "invono": None, "opt_time": _moment(row.recorded_at)}
+    if message is not None:
+        said = input_of(_content(call, message), []).node("data")
+        known |= {"opter_id": message.operator or None, "opter_name": message.operator_name or None}
+        known["invono"] = said.text("invono", most=50) or None
+    return known
+
+
+def _content(call: Call, message: Message) -> Any:
+    return content_of(message, Caller.objects.filter(institution=call.institution).first())
 
 
 def _moment(at: datetime) -> str:
@@ -187,22 +227,52 @@ def lines(call: Call) -> Any:
     else:
         told = told_of(call, mdtrt_id, psn_no)
         parts = list(Told.objects.filter(institution_id=call.machine.institution_id, mdtrt=told.mdtrt))
-    return _lines(parts, setl_id)
+    return _lines(call, parts, setl_id)
 
 
-def _lines(parts: Iterable[Told], setl_id: str = "") -> list[dict[str, Any]]:
+ECHOED = (
+    "fee_ocur_time", "rx_drord_no", "sin_dos_dscr", "used_frqu_dscr", "prd_days", "medc_way_dscr", "bilg_dept_codg",
+    "bilg_dept_name", "bilg_dr_codg", "bilg_dr_name", "acord_dept_codg", "acord_dept_name", "orders_dr_code", "orders_dr_name",
+    "hosp_appr_flag", "tcmdrug_used_way", "etip_flag", "etip_hosp_code", "dscg_tkdrug_flag", "matn_fee_flag",
+)  # fmt: skip
+"""What the hospital said of a line and the bill does not need: told back from the message that brought the line."""
+
+
+def _lines(call: Call, parts: Iterable[Told], setl_id: str = "") -> list[dict[str, Any]]:
     about = {one.visit_id: one for one in parts}
-    sn = {(row.visit_id, row.position): row.sn for row in Line.objects.filter(visit__in=about)}
-    rows = BillLine.objects.filter(visit__in=about).order_by("visit", "position")
-    return [
-        {
-            "mdtrt_id": str(about[row.visit_id].mdtrt), "setl_id": setl_id or None, "med_type": about[row.visit_id].med_type,
-            "fee_ocur_time": f"{row.on} 00:00:00", **split_of(sn.get((row.visit_id, row.position), str(row.position)), row),
-            "hilist_code": row.national_code or None, "med_list_codg": row.national_code or None,
-            "medins_list_codg": row.code, "medins_list_name": row.name,
-        }
-        for row in rows
-    ]  # fmt: skip
+    uploaded = {(row.visit_id, row.position): row for row in Line.objects.filter(visit__in=about)}
+    rows = list(BillLine.objects.filter(visit__in=about).order_by("visit", "position"))
+    versions = [version.pk for version in all_in_force(call.institution.area_path, call.today).values()]
+    items = {
+        item.code: item for item in Item.objects.filter(version__in=versions, code__in={r.national_code for r in rows})
+    }
+    said = _as_said(call, {row.message_id for row in uploaded.values()})
+    found = []
+    for row in rows:
+        told, line, item = about[row.visit_id], uploaded.get((row.visit_id, row.position)), items.get(row.national_code)
+        echoed = said.get((line.message_id, line.sn), {}) if line else {}
+        found.append(
+            {
+                "mdtrt_id": str(told.mdtrt), "setl_id": setl_id or None, "med_type": told.med_type,
+                **{name: echoed.get(name) or None for name in ECHOED},
+                "fee_ocur_time": echoed.get("fee_ocur_time") or f"{row.on} 00:00:00",
+                **split_of(line.sn if line else str(row.position), row), "hilist_code": row.national_code or None,
+                "hilist_name": item.name if item else None, "spec": (item.spec or None) if item else None,
+                "list_type": LIST_TYPES.get(row.category, SERVICE), "med_list_codg": row.national_code or None,
+                "medins_list_codg": row.code, "medins_list_name": row.name,
+            }
+        )  # fmt: skip
+    return found
+
+
+def _as_said(call: Call, messages: Collection[int]) -> dict[tuple[int, str], dict[str, str]]:
+    """(message, number of a line) → what the message said of it."""
+    found = {}
+    for message in Message.objects.filter(institution=call.institution, pk__in=messages):
+        root = input_of(_content(call, message), [])
+        for node in (*root.nodes("feedetail"), *root.nodes("drugdetail")):
+            found[message.pk, node.text("feedetl_sn", most=30)] = {name: node.text(name, most=200) for name in ECHOED}
+    return found
 
 
 @transaction("5205", "人员慢特病用药记录查询", "lines of chronic care", Right.VISIT_SEE)
@@ -214,7 +284,7 @@ def chronic_lines(call: Call) -> Any:
     person = person_of(call, psn_no)
     parts = [one for one in _visits(call, person, first, last) if one.visit.care == "chronic"]
     here = {"fixmedins_code": call.institution.code, "fixmedins_name": call.institution.name, "psn_no": person.number}
-    return {"feedetail": [line | here for line in _lines(parts)]}
+    return {"feedetail": [line | here for line in _lines(call, parts)]}
 
 
 # --- The year ---------------------------------------------------------------------------------------------------------
@@ -267,11 +337,23 @@ def accumulated(call: Call) -> Any:
 # --- Filings ----------------------------------------------------------------------------------------------------------
 
 
-def _filings(person: Person, kinds: tuple[str, ...], on: date) -> list[Filing]:
-    """Filings of a person that hold on a day or later, of those that row security shows the institution."""
+def _filings(person: Person, kinds: tuple[str, ...], on: date) -> QuerySet[Filing]:
+    """Filings of a person that hold on a day or later, of those that row security shows."""
     rows = Filing.objects.filter(Q(person=person) | Q(person__merged_into=person), kind__in=kinds)
     rows = rows.filter(Q(valid__endswith__gt=on) | Q(valid__upper_inf=True), state__in=("approved", "ended"))
-    return list(rows.select_related("to_institution", "institution").order_by("valid", "id")[:MOST])
+    return rows.select_related("to_institution", "institution").order_by("valid", "id")
+
+
+def _of_all(call: Call, person: Person, kinds: tuple[str, ...]) -> list[Filing]:
+    """The same, whoever made them. Of one whom the institution only names by number, those that it made or that lead to
+    it; and the answer says so.
+    """
+    rows = _filings(person, kinds, call.today)
+    if not knows(call, person):
+        own = call.machine.institution_id
+        rows = rows.filter(Q(institution=own) | Q(to_institution=own))
+        call.warnings.append("只列出与本机构有关的备案；要看全部，请先按证件查询人员信息（1101）")
+    return list(rows[:MOST])
 
 
 def _asked(call: Call) -> tuple[Person, Node]:
@@ -288,27 +370,28 @@ def _days(row: Filing) -> dict[str, Any]:
     }
 
 
-@transaction("5301", "人员慢特病备案查询", "registrations of chronic diseases", Right.FILING_SEE)
+@transaction("5301", "人员慢特病备案查询", "registrations of chronic diseases", Right.FILING_SEE, alone=True)
 def registrations(call: Call) -> Any:
-    """Registrations that the bureau decided."""
+    """Registrations that the bureau decided: they count wherever the person is treated, so all are told; who made one is not."""
     person, _ = _asked(call)
     rows = []
-    for row in _filings(person, ("chronic", "special"), call.today):
+    for row in _of_all(call, person, ("chronic", "special")):
         code = next((text.partition(" ")[0] for text in row.diagnoses if text.endswith(f" {row.disease}")), None)
         rows.append({"opsp_dise_code": code, "opsp_dise_name": row.disease, **_days(row)})
     return {"feedetail": rows}
 
 
-@transaction("5302", "人员定点信息查询", "a person's institutions", Right.FILING_SEE)
+@transaction("5302", "人员定点信息查询", "a person's institutions", Right.FILING_SEE, alone=True)
 def chosen_institutions(call: Call) -> Any:
-    """Family-doctor contracts: no benefit is tied to another choice."""
+    """The institutions that somebody chose, then those of family-doctor contracts: the memo tells which."""
     person, _ = _asked(call)
-    rows = [(row, row.to_institution or row.institution) for row in _filings(person, ("family_doctor",), call.today)]
+    found = sorted(_of_all(call, person, ("choice", "family_doctor")), key=lambda row: row.kind)
+    rows = [(row, row.to_institution or row.institution) for row in found]
     return {
         "psnfixmedin": [
             {
                 "psn_no": person.number, "insutype": None, "fix_srt_no": str(place), "fixmedins_code": there.code if there else None,
-                "fixmedins_name": there.name if there else None, **_days(row), "memo": "家庭医生签约",
+                "fixmedins_name": there.name if there else None, **_days(row), "memo": row.kind_words.zh,
             }
             for place, (row, there) in enumerate(rows, 1)
         ]
@@ -317,7 +400,7 @@ def chosen_institutions(call: Call) -> Any:
 
 @transaction("5304", "转院信息查询", "referrals", Right.FILING_SEE)
 def referrals(call: Call) -> Any:
-    """Referrals from here or to here that the bureau decided."""
+    """Referrals from here or to here, whoever asked for them; one between others counts on no bill of here."""
     person, _ = _asked(call)
     return {
         "refmedin": [
@@ -329,6 +412,6 @@ def referrals(call: Call) -> Any:
                 "reflin_medins_name": row.to_institution.name if row.to_institution else None,
                 "refl_date": row.valid.lower.isoformat(), "refl_rea": row.why, "hosp_agre_refl_flag": "1",
             }
-            for row in _filings(person, ("referral",), call.today)
+            for row in _filings(person, ("referral",), call.today)[:MOST]
         ]
     }  # fmt: skip

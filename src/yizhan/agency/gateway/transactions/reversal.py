@@ -6,6 +6,7 @@ from typing import Any
 
 from yizhan.agency.care import actions, queries
 from yizhan.agency.care.models import Settlement
+from yizhan.agency.gateway.actions import put_back
 from yizhan.agency.gateway.errors import CannotReverse
 from yizhan.agency.gateway.finding import number
 from yizhan.agency.gateway.models import Line, Message, Told, Voided
@@ -16,19 +17,29 @@ from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.rights import Right
 
 SETTLING = ("2102", "2207", "2207A", "2304")
-REGISTERING = ("2201", "2401")
+REGISTERING = ("2201", "2201A", "2401")
 ENTERING = ("2204", "2301")
-TAKING_BACK = ("2103", "2202", "2205", "2208", "2302", "2305", "2404", "2405", "2502", "2504", "3302", "3204")
+CHANGING = ("2203", "2203A", "2402", "2403", "2405")
+"""What these found is put back, unless it was changed again since."""
+TAKING_BACK = ("2103", "2202", "2205", "2208", "2302", "2305", "2404", "2502", "2504", "2506", "2601", "3302", "3204")
 TAKEN_BACK_BY = {
     "2501": "2502",
     "2501A": "2502",
     "2503": "2504",
+    "2505": "2506",
+    "2507": "2506",
     "3301": "3302",
     "3203": "3204",
     "4101": "4101",
     "4101A": "4101A",
 }
 """What has a transaction of its own that takes it back, or replaces it."""
+LEAVING_NOTHING = (
+    "1101", "1201", "1301", "1302", "1305", "1306", "1312", "1317", "1318", "1319", "2001", "2101", "2206", "2206A", "2303",
+    "3101", "3102", "3103", "3201", "3202", "5201", "5202", "5203", "5204", "5205", "5206", "5301", "5302", "5303", "5304",
+    "9001", "9002", "9101", "9102",
+)  # fmt: skip
+"""Questions, sign-ins and files: nothing that counts stands of them. Together with the others these are all that is served."""
 
 
 @transaction("2601", "冲正交易", "reversal", Right.SETTLEMENT_REVERSE, alone=True)
@@ -85,6 +96,9 @@ def _undo(call: Call, first: Message) -> None:
         numbers = list(Line.objects.filter(visit=told.visit, message_id=first.pk).values_list("sn", flat=True))
         if numbers:
             remove(call, told, numbers)
+    elif first.infno in CHANGING and first.visit_id:
+        told = Told.objects.select_related("visit").get(visit=first.visit_id)
+        put_back(told, message=first.pk, acting_user=call.machine)
     elif by := TAKEN_BACK_BY.get(first.infno):
         raise _refusal(
             first.msgid, first.infno, f"它已办成；请按原报文号重发取回结果，再用 {by} 办理",
@@ -108,3 +122,7 @@ def _undo_settlement(call: Call, first: Message) -> None:
         )
     told = Told.objects.select_related("visit").get(visit=settled.visit_id)
     take_back(call, settled, told, why="医院接口冲正（2601）")
+    # The day of discharge that it brought along, where the settlement came first.
+    put_back(told, message=first.pk, acting_user=call.machine)
+    if first.infno == "2102":
+        actions.cancel_visit(told.visit_id, why="医院接口冲正（2601）", acting_user=call.machine)

@@ -9,18 +9,20 @@ from typing import Any
 
 from yizhan.agency import crypto
 from yizhan.agency.care import actions, rewriting, settling
-from yizhan.agency.care.models import Settlement
+from yizhan.agency.care.models import BillLine, Settlement
 from yizhan.agency.enrolment.beneficiaries import pooling_area
 from yizhan.agency.gateway import codes
+from yizhan.agency.gateway.actions import change
 from yizhan.agency.gateway.amounts import POTS, Amounts, amounts_of
 from yizhan.agency.gateway.envelope import Node
-from yizhan.agency.gateway.errors import TotalsDiffer
-from yizhan.agency.gateway.finding import settlement_of, told_of
-from yizhan.agency.gateway.models import Told
+from yizhan.agency.gateway.errors import SettlementTakenBack, TotalsDiffer
+from yizhan.agency.gateway.finding import KNOWN, first_open, settlement_of, told_of
+from yizhan.agency.gateway.models import Line, Told
 from yizhan.agency.gateway.registry import Call, transaction
 from yizhan.agency.gateway.transactions.fees import OUTPATIENT, of_batch
 from yizhan.agency.gateway.transactions.persons import person_type
 from yizhan.agency.gateway.transactions.stays import STAYS
+from yizhan.agency.people.identifiers import mask_identifier
 from yizhan.agency.people.models import Person
 from yizhan.agency.people.sealing import ID_NUMBER
 from yizhan.agency.staff.rights import Right
@@ -57,6 +59,8 @@ def _visit(call: Call, node: Node, cares: tuple[str, ...]) -> tuple[Told, int, b
     told = told_of(call, node.text("mdtrt_id", need=True), node.text("psn_no", need=True), cares=cares)
     if cares is OUTPATIENT:
         told = of_batch(call, told, node.text("chrg_bchno", most=30))
+    elif told.mdtrt != told.visit_id:
+        told = first_open(call, told)
     total = node.fen("medfee_sumamt", need=True) or 0
     midway = node.text("mid_setl_flag", most=3) == "1"
     return told, total, midway, node.day("dscgTime") or node.day("dscg_time")
@@ -90,13 +94,16 @@ def _settle(call: Call, cares: tuple[str, ...]) -> Any:
     visit = told.visit
     if midway and visit.state == "admitted":
         rest = actions.cut_stay(visit.pk, on=ends or call.today, acting_user=call.machine)
+        # Lines of later days went along, and so do their numbers.
+        moved = BillLine.objects.filter(visit=rest).values("position")
+        Line.objects.filter(visit=visit, position__in=moved).update(visit=rest)
         Told.objects.create(
             visit=rest, institution=call.institution, area_path=call.institution.area_path, mdtrt=told.mdtrt, number=told.number,
             insutype=told.insutype, med_type=told.med_type, cert_type=told.cert_type, more=told.more,
         )  # fmt: skip
     elif visit.discharged_on is None and ends is not None:
         # Settled before the discharge is reported, as some provinces do it.
-        actions.change_visit(visit.pk, discharged_on=ends, acting_user=call.machine)
+        change(told, discharged_on=ends, acting_user=call.machine)
     row = settling.settle(
         visit.pk, on=call.today, message_id=call.envelope.msgid, content=str(total), acting_user=call.machine
     )
@@ -115,8 +122,12 @@ def _cancel(call: Call) -> Any:
 
 
 def take_back(call: Call, row: Settlement, told: Told, *, why: str) -> Any:
-    """Reverse what holds of a visit's settlement, and answer with its amounts turned."""
+    """Reverse what holds of a settlement, and answer with its amounts turned. Raises SettlementTakenBack, and what
+    `rewriting.reverse` raises.
+    """
     live = rewriting.live_of(row.visit, act=("撤销", "reversed"))
+    if live.ordinal != row.ordinal:
+        raise SettlementTakenBack(setl_id=row.pk, now=live.ordinal)
     written = rewriting.reverse(row.visit_id, on=call.today, why=why, acting_user=call.machine)
     reversal = next(one for one in written if one.visit_id == row.visit_id)
     found = amounts(call, live.result)
@@ -147,14 +158,15 @@ def setlinfo(
     row: Settlement | None = None,
 ) -> dict[str, Any]:
     """setlinfo of a preview, or of a row of settlement."""
-    scheme = beneficiary.get("insurance", "")
+    scheme, number = beneficiary.get("insurance", ""), crypto.unseal(person.id_sealed, purpose=ID_NUMBER)
     return {
         "mdtrt_id": str(told.mdtrt),
         **({"setl_id": str(row.pk)} if row else {}),
         "psn_no": person.number,
         "psn_name": person.name,
         "psn_cert_type": call.code("cert_type", person.id_kind, "99"),
-        "certno": crypto.unseal(person.id_sealed, purpose=ID_NUMBER),
+        # Whole only to who knew it before: numbers of persons can be guessed.
+        "certno": number if told.more.get("known") == KNOWN else mask_identifier(number),
         "gend": call.code("sex", person.sex, "9"),
         "naty": None,
         "brdy": person.born_on.isoformat(),

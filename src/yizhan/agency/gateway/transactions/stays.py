@@ -7,11 +7,13 @@ from typing import Any
 from yizhan.agency.care import actions, queries
 from yizhan.agency.care.models import Visit
 from yizhan.agency.gateway import codes
+from yizhan.agency.gateway.actions import change as keep_change
 from yizhan.agency.gateway.envelope import Node
 from yizhan.agency.gateway.errors import CareUnknown, SettledStays
-from yizhan.agency.gateway.finding import person_of, told_of
+from yizhan.agency.gateway.finding import KNOWN, knows, person_of, told_of
 from yizhan.agency.gateway.models import Told
 from yizhan.agency.gateway.registry import Call, transaction
+from yizhan.agency.people.sealing import possible_hashes
 from yizhan.agency.staff.rights import Right
 
 STAYS = ("inpatient", "birth")
@@ -38,7 +40,7 @@ def diagnoses_of(root: Node, main: tuple[str, str] = ("", "")) -> list[str]:
 
 
 def register(
-    call: Call, *, number: str, med_type: str, told: dict[str, Any], insutype: str, cert_type: str, psn_no: str,
+    call: Call, *, number: str, med_type: str, told: dict[str, Any], insutype: str, cert_type: str, cert_no: str, psn_no: str,
     **visit: Any,
 ) -> Visit:  # fmt: skip
     """Register a visit and what the interface alone speaks of. A number that was cancelled may be used again."""
@@ -52,9 +54,12 @@ def register(
         person, institution=call.institution, number=ours, care=care, source="gateway", acting_user=call.machine,
         **visit,
     )  # fmt: skip
+    # What stands behind a bar is a card's cipher text.
+    shown = bytes(person.id_hash) in possible_hashes(cert_no.partition("|")[0].strip().upper())
+    known = {"known": KNOWN} if shown or knows(call, person) else {}
     Told.objects.create(
         visit=row, institution=call.institution, area_path=call.institution.area_path, mdtrt=row.pk, number=number,
-        insutype=insutype, med_type=med_type, cert_type=cert_type, more=told,
+        insutype=insutype, med_type=med_type, cert_type=cert_type, more=told | known,
     )  # fmt: skip
     call.visit_id = row.pk
     return row
@@ -71,6 +76,7 @@ def admit(call: Call) -> Any:
         diagnoses = diagnoses_of(root, main)
         said = {
             "insutype": node.text("insutype", most=6), "cert_type": node.text("mdtrt_cert_type", most=3),
+            "cert_no": node.text("mdtrt_cert_no"),
             "department": node.text("adm_dept_name", most=60), "doctor": node.text("chfpdr_name", most=60),
             "bed": node.text("adm_bed", most=20),
         }  # fmt: skip
@@ -92,10 +98,16 @@ def discharge(call: Call) -> Any:
         ends = node.day("endtime", need=True)
         diagnoses = diagnoses_of(root)
         changes: dict[str, Any] = {"discharged_on": ends}
+        left = {"dscg_dept_codg": node.text("dscg_dept_codg", most=30)}
         if department := node.text("dscg_dept_name", most=60):
             changes["department"] = department
+            left |= {
+                "dscg_dept_name": department,
+                "adm_dept_name": told.more.get("adm_dept_name") or told.visit.department,
+            }
         if bed := node.text("dscg_bed", most=20):
             changes["bed"] = bed
+            left |= {"dscg_bed": bed, "adm_bed": told.more.get("adm_bed") or told.visit.bed}
         way, died = node.text("dscg_way", most=3), node.day("die_date")
     if diagnoses:
         changes["diagnoses"] = diagnoses
@@ -103,9 +115,10 @@ def discharge(call: Call) -> Any:
     if queries.is_settled(visit):
         if visit.discharged_on != ends or (diagnoses and diagnoses != visit.diagnoses):
             raise SettledStays(mdtrt_id=told.mdtrt, what_zh="出院日期和诊断", what_en="day of discharge and diagnoses")
-    else:
-        actions.change_visit(visit.pk, acting_user=call.machine, **changes)
-    _note(told, dscg_way=way, die_date=died.isoformat() if died else "")
+        changes = {}
+    more = {"dscg_way": way, "die_date": died.isoformat() if died else "", **left}
+    told_too = {"more": {**told.more, **{name: value for name, value in more.items() if value}}}
+    keep_change(told, told_too=told_too, acting_user=call.machine, **changes)
     return None
 
 
@@ -122,11 +135,12 @@ def change(call: Call) -> Any:
             "bed": node.text("adm_bed", most=20), "diagnoses": diagnoses_of(root, main),
         }  # fmt: skip
         med_type = node.text("med_type", most=10)
+    told_too = {}
     if med_type and med_type != told.med_type:
-        changes["care"] = care_of(call, med_type)
-        told.med_type = med_type
-        told.save(update_fields=["med_type"])
-    actions.change_visit(told.visit_id, acting_user=call.machine, **{k: v for k, v in changes.items() if v})
+        changes["care"], told_too = care_of(call, med_type), {"med_type": med_type}
+        if changes["care"] not in STAYS:
+            raise CareUnknown(med_type=med_type)
+    keep_change(told, told_too=told_too, acting_user=call.machine, **{k: v for k, v in changes.items() if v})
     return None
 
 
@@ -142,7 +156,7 @@ def cancel(call: Call) -> Any:
 def cancel_discharge(call: Call) -> Any:
     """The patient is in the hospital again."""
     told = _of_data(call)
-    actions.change_visit(told.visit_id, discharged_on=None, acting_user=call.machine)
+    keep_change(told, discharged_on=None, acting_user=call.machine)
     return None
 
 
@@ -150,9 +164,3 @@ def _of_data(call: Call) -> Told:
     with call.reading() as root:
         node = root.node("data")
         return told_of(call, node.text("mdtrt_id", need=True), node.text("psn_no", need=True), cares=STAYS)
-
-
-def _note(told: Told, **said: str) -> None:
-    """Keep words of the interface with the visit."""
-    told.more = {**told.more, **{name: value for name, value in said.items() if value}}
-    told.save(update_fields=["more"])

@@ -45,6 +45,20 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Institution',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.CharField(max_length=20, unique=True)),
+                ('name', models.CharField(max_length=100)),
+                ('kind', models.CharField(db_default='hospital', default='hospital', help_text='a key of INSTITUTION_KINDS', max_length=20)),
+                ('level', models.CharField(help_text='institution_level of engine.facts', max_length=20)),
+                ('tier', models.CharField(help_text='institution_tier of engine.facts', max_length=20)),
+                ('area_path', yizhan.agency.staff.models.PathField(db_collation='C', db_index=True)),
+                ('ended_on', models.DateField(blank=True, null=True)),
+                ('area', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='staff.area')),
+            ],
+        ),
+        migrations.CreateModel(
             name='Officer',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -62,7 +76,11 @@ class Migration(migrations.Migration):
                 ('totp_sealed', models.BinaryField(null=True)),
                 ('totp_last_step', models.BigIntegerField(default=0)),
                 ('area', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='staff.area')),
+                ('institution', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='staff.institution')),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('roles__overlap', ['system_admin', 'security_admin', 'audit_admin']), _negated=True), ('roles__len', 1), _connector='OR'), name='administrators_apart', violation_error_message='an administrator holds no other role'), models.CheckConstraint(condition=models.Q(models.Q(('roles__overlap', ['window_clerk', 'hospital_manager']), _negated=True), ('institution__isnull', False), _connector='OR'), name='hospital_staff_has_institution')],
+            },
         ),
         migrations.CreateModel(
             name='Audit',
@@ -80,32 +98,5 @@ class Migration(migrations.Migration):
                 ('detail', models.JSONField(default=dict)),
                 ('officer', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
             ],
-        ),
-        migrations.CreateModel(
-            name='Institution',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=20, unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('kind', models.CharField(db_default='hospital', default='hospital', help_text='a key of INSTITUTION_KINDS', max_length=20)),
-                ('level', models.CharField(help_text='institution_level of engine.facts', max_length=20)),
-                ('tier', models.CharField(help_text='institution_tier of engine.facts', max_length=20)),
-                ('area_path', yizhan.agency.staff.models.PathField(db_collation='C', db_index=True)),
-                ('ended_on', models.DateField(blank=True, null=True)),
-                ('area', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='staff.area')),
-            ],
-        ),
-        migrations.AddField(
-            model_name='officer',
-            name='institution',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='staff.institution'),
-        ),
-        migrations.AddConstraint(
-            model_name='officer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('roles__overlap', ['system_admin', 'security_admin', 'audit_admin']), _negated=True), ('roles__len', 1), _connector='OR'), name='administrators_apart', violation_error_message='an administrator holds no other role'),
-        ),
-        migrations.AddConstraint(
-            model_name='officer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('roles__overlap', ['window_clerk', 'hospital_manager']), _negated=True), ('institution__isnull', False), _connector='OR'), name='hospital_staff_has_institution'),
         ),
     ]
