@@ -83,9 +83,9 @@ def test_a_study_on_record_needs_its_right_and_keeps_sums_only(world: World) -> 
     assert city.post(f"{where}/brief").status_code == 200
     with acting(world.xiangtan.officer):
         result = Result.objects.get()
-        assert sum(row[3] for row in result.table("outlay")["rows"] if row[2] == "个人") == sum(
-            r.patient_fen for r in rows
-        )
+        outlay = result.table("outlay")
+        assert outlay is not None
+        assert sum(row[3] for row in outlay["rows"] if row[2] == "个人") == sum(r.patient_fen for r in rows)
         assert (result.cases, result.cliffs, bytes(result.cells)) == ([], [], b"")
         audit = Audit.objects.get(act="laboratory.export")
         assert (audit.detail["bills"], audit.officer_id) == (2, world.xiangtan.officer.pk)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +46,10 @@ def speed(population: Population, scenario: Scenario, year: int) -> Table:
         path = Path(folder) / "bills.parquet"
         for k in range(0, population.buckets, CHUNK):
             buckets = range(k, min(k + CHUNK, population.buckets))
-            table = timed(
-                "draw", lambda buckets=buckets: pa.concat_tables([population.bills(b, year) for b in buckets])
-            )
+            table = timed("draw", partial(_drawn, population, buckets, year))
             settler.begin()
-            timed("settle", lambda table=table: settler.settle(table))
-
-            def there_and_back(table: pa.Table = table) -> None:
-                pq.write_table(table, path)
-                pq.read_table(path)
-
-            timed("file", there_and_back)
+            timed("settle", partial(settler.settle, table))
+            timed("file", partial(_there_and_back, table, path))
             bills += table.num_rows
     rows = tuple(
         (words, clock, processor, bills / processor / 1e6 if processor else None, processor / spent["file"][1])
@@ -65,3 +59,12 @@ def speed(population: Population, scenario: Scenario, year: int) -> Table:
         Column("步骤", "step", "said"), Column("秒", "seconds", "number"), Column("处理器秒", "seconds of processor", "number"),
         Column("百万单/秒", "million bills a second", "number"), Column("相当于读写的", "beside reading and writing", "share"),
     ), rows, f"{population.size:,} 人，{bills:,} 单，一个核。", f"{population.size:,} persons, {bills:,} bills, one core.")  # fmt: skip
+
+
+def _drawn(population: Population, buckets: range, year: int) -> pa.Table:
+    return pa.concat_tables([population.bills(bucket, year) for bucket in buckets])
+
+
+def _there_and_back(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path)
+    pq.read_table(path)
