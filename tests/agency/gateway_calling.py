@@ -16,7 +16,10 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.agency.world import Place
+from yizhan.agency import crypto
 from yizhan.agency.gateway.actions import grant
+from yizhan.agency.people.models import Person
+from yizhan.agency.people.sealing import ID_NUMBER
 from yizhan.agency.staff.models import Institution
 from yizhan.agency.staff.scope import System
 
@@ -77,12 +80,22 @@ class Hospital:
         shown = {"mdtrt_cert_type": "02", "mdtrt_cert_no": number, "psn_name": name}
         return bool(self.ask("1101", {"data": shown})["baseinfo"]["psn_name"] == name)
 
+    def knows(self, *persons: Person) -> None:
+        """Look persons up by their certificates, as a hospital does before anything else."""
+        for person in persons:
+            assert self.finds(certificate(person), person.name)
+
     def refused(self, infno: str, content: Any, **more: Any) -> str:
         """Send a message that has to be refused; the code of the refusal."""
         answer = self.call(infno, content, **more)
         assert answer["infcode"] == -1, answer
         code: str = answer["err_msg"].rpartition("[")[2].rstrip("]")
         return code
+
+
+def certificate(person: Person) -> str:
+    """The number on somebody's certificate."""
+    return crypto.unseal(person.id_sealed, purpose=ID_NUMBER)
 
 
 def connected(place: Place, profile: str = "none") -> Hospital:

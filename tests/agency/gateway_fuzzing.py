@@ -61,8 +61,15 @@ class Mutator:
             self.draw.choice(self._ways())(message)
         text = json.dumps(message, ensure_ascii=self.draw.random() < 0.5)
         text = _MARKED.sub(lambda found: RAW[int(found[1])], text.replace("\\ue000", "\ue000"))
+        if self.draw.random() < 0.03:
+            text = self._twice(text)
         body = text.encode("utf-8", errors="surrogatepass")
         return self._bytes(body) if self.draw.random() < 0.12 else body
+
+    def _twice(self, text: str) -> str:
+        """A key twice in one object, with two values."""
+        name = self.draw.choice(re.findall(r'"[a-z_]+": ', text) or [""])
+        return text.replace(name, f'{name}"1", {name}', 1) if name else text
 
     def _ways(self) -> list[Callable[[dict[str, Any]], None]]:
         return [

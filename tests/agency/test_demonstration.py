@@ -21,6 +21,7 @@ from yizhan.agency.demonstration.country import AREAS, COUNTIES, STAGE
 from yizhan.agency.enrolment.models import Charge, Cover, Difference, Double, Enrolment, SubsidyBatch
 from yizhan.agency.gateway.his.commands import patients_of
 from yizhan.agency.gateway.models import Caller
+from yizhan.agency.laboratory.models import Study
 from yizhan.agency.ledger.models import Movement
 from yizhan.agency.ledger.verifying import verify
 from yizhan.agency.people.identifiers import PROVINCES, read_identifier
@@ -80,6 +81,7 @@ def shows_everything() -> None:
         assert Charge.objects.filter(balance__gt=0).exists()
         assert {"applied", "draft"} == set(Version.objects.values_list("state", flat=True))
         assert {"approved", "proposed", "rejected"} == set(Mapping.objects.values_list("state", flat=True))
+        assert [(s.shared, len(s.changes)) for s in Study.objects.order_by("pk")] == [(True, 0), (True, 1)]
         assert {"approved", "rejected", "proposed"} == set(Movement.objects.values_list("state", flat=True))
         assert Cover.objects.live().exists() and Cover.objects.exclude(withdrawn_at=None).exists()
         checked = verify()

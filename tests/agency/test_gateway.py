@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tests.agency.caring import BORN, CODE, SINCE, patient, ready
 from tests.agency.filing import approved
-from tests.agency.gateway_calling import Hospital, connected, golden
+from tests.agency.gateway_calling import Hospital, certificate, connected, golden
 from tests.agency.past import resident
 from tests.agency.world import Place, World
 from yizhan.agency.care.models import Visit
@@ -47,7 +47,7 @@ def admission(
     return {
         "mdtrtinfo": {
             "psn_no": person.number, "insutype": "390", "begntime": f"{begins} 09:00:00", "mdtrt_cert_type": "02",
-            "med_type": "21", "ipt_no": number, "atddr_no": "D1", "chfpdr_name": "医生甲", "adm_diag_dscr": name,
+            "mdtrt_cert_no": certificate(person), "med_type": "21", "ipt_no": number, "atddr_no": "D1", "chfpdr_name": "医生甲", "adm_diag_dscr": name,
             "adm_dept_codg": "01", "adm_dept_name": "内科", "adm_bed": "3", "dscg_maindiag_code": code,
             "dscg_maindiag_name": name,
         },
@@ -169,6 +169,7 @@ def test_an_inpatient_day(world: World, his: Hospital) -> None:
 def test_an_outpatient_day_with_two_chargings(world: World, his: Hospital) -> None:
     asked = partial(ask, his)
     person, today = patient(world), timezone.localdate()
+    his.knows(person)
     about = {"insutype": "390", "mdtrt_cert_type": "02", "mdtrt_cert_no": "", "atddr_no": "D1", "dr_name": "医生甲"}
     registering = {
         **about,
@@ -222,6 +223,7 @@ def test_an_outpatient_day_with_two_chargings(world: World, his: Hospital) -> No
 
 def test_a_purchase_is_one_message_and_its_preview_keeps_nothing(world: World, his: Hospital) -> None:
     person, today = patient(world), timezone.localdate()
+    his.knows(person)
     line = fee("D1", {}, today, "25.00")
     sale = {
         "druginfo": {

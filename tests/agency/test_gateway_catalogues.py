@@ -51,6 +51,9 @@ def enjoyed(output: Any) -> dict[str, str]:
 
 def test_a_fund_would_pay_whom_its_policies_name(world: World, his: Hospital) -> None:
     poor, on = resident(world.yuhu, "registered_poor"), date(2019, 5, 5)
+    golden("2001-not-shown", his, his.call("2001", checking(poor.number, on)))
+    assert his.refused("2001", checking(poor.number, on)) == "certificate_not_shown"
+    his.knows(poor)
     rows = enjoyed(asked(his, "2001", checking(poor.number, on)))
     assert (rows["390101"], rows["390201"], rows["610101"]) == ("1", "1", "1")
     with acting(System("tests")):

@@ -9,6 +9,7 @@ import json
 import time
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ from yizhan.agency import crypto, sm2
 from yizhan.agency.care.actions import change_visit
 from yizhan.agency.care.models import Settlement, Visit
 from yizhan.agency.gateway.actions import grant, stop
+from yizhan.agency.gateway.commands import public_key
+from yizhan.agency.gateway.errors import NoSuchKey
+from yizhan.agency.gateway.his.commands import private_key
 from yizhan.agency.gateway.models import Message
 from yizhan.agency.gateway.registry import TRANSACTIONS
 from yizhan.agency.gateway.transactions import reversal
@@ -197,6 +201,12 @@ def test_changes_of_a_stay_are_put_back(world: World, his: Hospital) -> None:
     assert his.send(settled)["output"]["setlinfo"]["medfee_sumamt"] == 20000.0
     his.ask("2601", undo(settled, told))
     assert of_visit(told) == before
+    # But not one that the discharge itself confirmed since.
+    settled = his.envelope("2304", settling(told, "20000.00", dscgTime=str(today)))
+    his.send(settled)
+    discharged(his, told, today)
+    his.ask("2601", undo(settled, told))
+    assert of_visit(told)["state"] == "discharged"
 
 
 def test_what_was_changed_again_or_settled_is_not_put_back(world: World, his: Hospital) -> None:
@@ -207,8 +217,18 @@ def test_what_was_changed_again_or_settled_is_not_put_back(world: World, his: Ho
     again = his.envelope("2403", {"adminfo": {**told, "adm_bed": "8"}})
     his.send(again)
     answer = his.call("2601", undo(first, told))
-    golden("2601-changed-since", his, answer | {"err_msg": answer["err_msg"].replace(told["mdtrt_id"], "<mdtrt_id>")})
+    golden(
+        "2601-changed-since",
+        his,
+        answer | {"err_msg": answer["err_msg"].replace(f"就诊 {told['mdtrt_id']} ", "就诊 <mdtrt_id> ")},
+    )
     assert of_visit(told)["bed"] == "8" and his.send(first)["infcode"] == 0, "it was not voided"
+    # One that only said the same again counts as well: it was answered.
+    same = his.envelope("2403", {"adminfo": {**told, "adm_bed": "8"}})
+    his.send(same)
+    assert his.refused("2601", undo(again, told)) == "changed_since"
+    his.ask("2601", undo(same, told))
+    assert of_visit(told)["bed"] == "8"
     # As soon as the later one is undone, the first may be.
     his.ask("2601", undo(again, told))
     his.ask("2601", undo(first, told))
@@ -232,6 +252,7 @@ def test_what_was_changed_again_or_settled_is_not_put_back(world: World, his: Ho
 
 def test_what_a_visit_was_about_is_put_back(world: World, his: Hospital) -> None:
     person, today = patient(world), timezone.localdate()
+    his.knows(person)
     registering = {"psn_no": person.number, "begntime": str(today), "ipt_otp_no": "MZ1", "mdtrt_cert_type": "02"}
     told = {"mdtrt_id": his.ask("2201", {"data": registering})["data"]["mdtrt_id"], "psn_no": person.number}
     before = of_visit(told)
@@ -629,6 +650,41 @@ def test_sm2_and_sm4_as_their_standards_print_them() -> None:
     assert crypto.SoftwareMachine().sm4_open(block, sealed) == block
     with pytest.raises(ValueError, match="padding"):
         crypto.SoftwareMachine().sm4_open(block, sealed[:16])
+
+
+def test_keys_are_read_as_openssl_writes_them(tmp_path: Path) -> None:
+    private = 0x3945208F7B2144B13F36E38AC6D39F95889393692860B51A42FB81EF4DF7C5B8
+    secret, public = private.to_bytes(32, "big"), sm2.public_of(private)
+
+    def pem(kind: str, der: bytes) -> Path:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.pem"
+        text = base64.encodebytes(der).decode()
+        path.write_text(f"-----BEGIN {kind}-----\n{text}-----END {kind}-----\n", encoding="utf-8")
+        return path
+
+    point = bytes.fromhex("03420004") + public
+    for kind, before in (
+        ("EC PRIVATE KEY", "3077"),
+        ("SM2 PRIVATE KEY", "3077"),
+        ("PRIVATE KEY", "308187020100301306"),
+    ):
+        written = pem(kind, bytes.fromhex(f"{before}0201010420") + secret + bytes.fromhex("a144") + point)
+        assert private_key(written) == private
+    in_hex = tmp_path / "hex"
+    in_hex.write_text(f"{private:064x}\n", encoding="utf-8")
+    assert private_key(in_hex) == private
+    assert (
+        public_key(str(pem("PUBLIC KEY", bytes.fromhex("3059301306") + point)))
+        == public_key(public.hex())
+        == public.hex()
+    )
+    assert public_key("04" + public.hex()) == "04" + public.hex()
+    for wrong in (pem("PRIVATE KEY", b"\x02\x01\x00"), pem("PUBLIC KEY", b"abc")):
+        with pytest.raises(NoSuchKey):
+            private_key(wrong)
+    for said in ("", "zz", "00" * 64, public.hex()[:-2], str(tmp_path)):
+        with pytest.raises(NoSuchKey):
+            public_key(said)
 
 
 def test_a_file_of_other_things_than_bytes_is_refused(world: World, his: Hospital) -> None:

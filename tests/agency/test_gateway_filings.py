@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.agency.caring import patient, ready
+from tests.agency.caring import BORN, patient, ready
 from tests.agency.filing import city_hospital
 from tests.agency.gateway_calling import Hospital, connected, golden
 from tests.agency.world import World
 from yizhan.agency.filings.actions import filing as actions
 from yizhan.agency.filings.models import Filing, FilingStep
 from yizhan.agency.gateway.actions import grant
+from yizhan.agency.people.identifiers import synthetic_id
 from yizhan.agency.people.models import Person
 from yizhan.agency.staff.scope import System, acting
 
@@ -23,6 +24,13 @@ from yizhan.agency.staff.scope import System, acting
 def his(world: World) -> Hospital:
     ready(world.yuhu.hospital, world.yuhu.area)
     return connected(world.yuhu)
+
+
+def known(his: Hospital, world: World) -> Person:
+    """A patient whom the hospital looked up."""
+    person = patient(world)
+    his.knows(person)
+    return person
 
 
 def referral(person: Person, to: str, **more: Any) -> dict[str, Any]:
@@ -55,7 +63,7 @@ def stored(number: str) -> Filing:
 
 
 def test_a_referral_is_asked_for_and_decided_by_the_bureau(world: World, his: Hospital) -> None:
-    person, to = patient(world), city_hospital(world)
+    person, to = known(his, world), city_hospital(world)
     answer = his.call("2501", referral(person, to.code))
     golden("2501", his, answer)
     row = stored(answer["output"]["result"]["trt_dcla_detl_sn"])
@@ -77,9 +85,11 @@ def test_a_referral_is_asked_for_and_decided_by_the_bureau(world: World, his: Ho
 
 
 def test_what_waits_is_taken_back_by_who_made_it(world: World, his: Hospital) -> None:
-    person, to = patient(world), city_hospital(world)
-    number = his.ask("2501A", referral(person, to.code, refl_old_mdtrt_id="123"))["result"]["trt_dcla_detl_sn"]
-    assert stored(number).from_stay
+    person, to = known(his, world), city_hospital(world)
+    number = his.ask("2501A", referral(person, to.code, refl_old_mdtrt_id="123", enddate="9999-12-31"))["result"][
+        "trt_dcla_detl_sn"
+    ]
+    assert stored(number).from_stay and stored(number).valid.upper is None
     back = {"data": {"trt_dcla_detl_sn": number, "psn_no": person.number, "memo": "病人不去了"}}
     # A registration's number is not for it, nor is another institution.
     assert his.refused("2504", back) == "filing_not_found"
@@ -91,7 +101,7 @@ def test_what_waits_is_taken_back_by_who_made_it(world: World, his: Hospital) ->
 
 def test_a_referral_is_not_reversed_silently(world: World, his: Hospital) -> None:
     """A reversal that left the referral would be believed."""
-    person = patient(world)
+    person = known(his, world)
     message = his.envelope("2501", referral(person, city_hospital(world).code))
     number = his.send(message)["output"]["result"]["trt_dcla_detl_sn"]
     reversal = {"data": {"psn_no": person.number, "omsgid": message["msgid"], "oinfno": "2501"}}
@@ -102,7 +112,7 @@ def test_a_referral_is_not_reversed_silently(world: World, his: Hospital) -> Non
 
 
 def test_what_is_wrong_with_a_referral_is_refused_together(world: World, his: Hospital) -> None:
-    person = patient(world)
+    person = known(his, world)
     answer = his.call("2501", referral(person, "H00000000"))
     golden("2501-unknown-hospital", his, answer)
     assert answer["err_msg"].endswith("[institution_not_found]")
@@ -115,13 +125,13 @@ def test_what_is_wrong_with_a_referral_is_refused_together(world: World, his: Ho
 def test_a_township_asks_its_county_hospital_first(world: World, his: Hospital) -> None:
     grant(world.yuhu.clinic, profile="none", acting_user=System("tests"))
     clinic = Hospital(world.yuhu.clinic)
-    number = clinic.ask("2501", referral(patient(world), city_hospital(world).code))["result"]["trt_dcla_detl_sn"]
+    number = clinic.ask("2501", referral(known(clinic, world), city_hospital(world).code))["result"]["trt_dcla_detl_sn"]
     row = stored(number)
     assert (row.state, row.opinion_of) == ("opinion", world.yuhu.hospital)
 
 
 def test_a_chronic_disease_is_registered_once(world: World, his: Hospital) -> None:
-    person = patient(world)
+    person = known(his, world)
     answer = his.call("2503", chronic(person))
     golden("2503", his, answer)
     number = answer["output"]["result"]["trt_dcla_detl_sn"]
@@ -143,6 +153,8 @@ def test_a_choice_is_noted_decided_and_told(world: World, his: Hospital) -> None
         "fix_srt_no": "1", "fixmedins_code": world.yuhu.hospital.code, "fixmedins_name": "雨湖区人民医院", "memo": "本人申请",
     }  # fmt: skip
     golden("2505-wrong", his, his.call("2505", {"data": chosen | {"fix_srt_no": "", "begndate": "明天"}}))
+    assert his.refused("2505", {"data": chosen}) == "certificate_not_shown"
+    his.knows(person)
     answer = his.call("2505", {"data": chosen})
     golden("2505", his, answer)
     number = answer["output"]["result"]["trt_dcla_detl_sn"]
@@ -158,7 +170,7 @@ def test_a_choice_is_noted_decided_and_told(world: World, his: Hospital) -> None
 def test_an_injury_is_noted_with_when_where_and_how(world: World, his: Hospital) -> None:
     person = patient(world)
     hurt = {
-        "psn_no": person.number, "psn_name": person.name, "insutype": "390", "trum_time": "2026-02-27 08:30:00",
+        "psn_no": person.number, "psn_name": person.name, "psn_cert_type": "01", "certno": synthetic_id("430302", BORN, 1), "insutype": "390", "trum_time": "2026-02-27 08:30:00",
         "trum_site": "演示路工地", "trum_rea": "高处跌落", "adm_time": "2026-02-27 10:00:00", "begndate": "", "enddate": "", "memo": "",
     }  # fmt: skip
     answer = his.call("2507", {"data": hurt})

@@ -86,6 +86,7 @@ def a_day(his: Hospital, persons: list[Person], to: Institution) -> None:
         "mdtrt_cert_type": "02", "mdtrt_cert_no": number, "psn_cert_type": "01", "certno": number, "psn_name": "试样甲",
         "begntime": f"{today} 00:00:00", "card_sn": "",
     }})  # fmt: skip
+    his.knows(second, third)
     his.ask("1201", {"medinsinfo": {"fixmedins_type": "1", "fixmedins_code": "", "fixmedins_name": "人民医院"}})
     his.ask("2001", checking(first.number, today))
     for infno in ("1301", "1302", "1305", "1306"):

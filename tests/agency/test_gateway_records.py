@@ -131,11 +131,16 @@ def test_chronic_care_and_stays_in_the_house(world: World, his: Hospital) -> Non
         "psn_no": person.number, "insutype": "390", "begntime": f"{today} 08:00:00", "mdtrt_cert_type": "02",
         "ipt_otp_no": "MZ1", "med_type": "14", "dept_name": "内科", "dr_name": "医生甲",
     }  # fmt: skip
+    his.knows(person)
     output = his.ask("2201", {"data": registering})
     told = {"mdtrt_id": output["data"]["mdtrt_id"], "psn_no": person.number}
     his.ask("2204", {"feedetail": [fee("C1", told, today, "60.00", chrg_bchno="B1")]})
     assert [row["feedetl_sn"] for row in kept(his, "5205", of_days(told))["feedetail"]] == ["C1"]
     admitted(his, person)
+    no_end = {"begntime": "0001-01-01T00:00:00", "endtime": "9999-12-31 23:59:59"}
+    assert len(his.ask("5303", {"data": {"psn_no": person.number, **no_end}})["data"]) == 1
+    assert his.refused("5201", {"data": {"psn_no": person.number, **no_end}}) == "field_missing"
+    assert his.refused("5303", {"data": {"psn_no": person.number, "begntime": "9999-12-31"}}) == "field_wrong"
     output = his.ask("5303", {"data": {"psn_no": person.number}})
     assert [(row["inhosp_stas"], row["ipt_otp_no"]) for row in output["data"]] == [("1", "ZY0001")]
 
@@ -144,6 +149,7 @@ def test_filings_are_told_once_they_are_decided(world: World, his: Hospital) -> 
     person = patient(world)
     one = {"data": {"psn_no": person.number}}
     row = asked(world, person, "chronic", by=world.yuhu.window, disease="糖尿病", diagnoses=["M01600 糖尿病"])
+    his.knows(person)
     assert his.ask("5301", one) == {"feedetail": []}
     filings.decide(row, decision="approve", acting_user=world.yuhu.reviewer)
     assert kept(his, "5301", one)["feedetail"][0]["opsp_dise_code"] == "M01600"
@@ -168,16 +174,14 @@ def test_what_the_bureau_filed_is_told_to_who_showed_the_certificate(
     approved(world, person, "family_doctor", to_institution=world.yuhu.clinic)
     approved(world, person, "referral", to_institution=here)
     approved(world, person, "referral", to_institution=elsewhere)
-    # Whoever only names a number is told what is its own, and that there may be more.
+    # Whoever only names a number is told nothing.
     answer = his.call("5301", one)
-    golden("5301-not-known", his, answer)
-    assert answer["output"] == {"feedetail": []} and "1101" in answer["warn_msg"]
-    assert his.ask("5302", one) == {"psnfixmedin": []}
-    assert [row["opsp_dise_name"] for row in other.ask("5301", one)["feedetail"]] == ["终末期肾病"]
+    golden("5301-not-shown", his, answer)
+    assert [his.refused(infno, one) for infno in ("5301", "5302")] == ["certificate_not_shown"] * 2
     # Referrals count where they lead: that between others is nobody's business here.
     assert [row["reflin_medins_no"] for row in his.ask("5304", one)["refmedin"]] == [here.code]
     assert other.ask("5304", one) == {"refmedin": []}
-    his.ask("1101", {"data": {"mdtrt_cert_type": "02", "mdtrt_cert_no": synthetic_id("430302", BORN, 1)}})
+    his.knows(person)
     shown = kept(his, "5301", one, "5301-of-the-bureau")["feedetail"]
     assert {row["opsp_dise_name"] for row in shown} == {"糖尿病", "终末期肾病"}
     assert his.ask("5302", one)["psnfixmedin"][0]["fixmedins_code"] == world.yuhu.clinic.code
@@ -185,16 +189,33 @@ def test_what_the_bureau_filed_is_told_to_who_showed_the_certificate(
     assert world.yuhu.clinic.code not in str(shown) and "市医院" not in str(shown)
 
 
-def test_a_certificate_number_is_told_to_nobody_who_did_not_show_it(world: World, his: Hospital) -> None:
-    """Persons' numbers run on: a registration of somebody whom one only counted up to tells no certificate."""
-    person, number = patient(world), synthetic_id("430302", BORN, 1)
-    told = in_bed(his, person)
-    assert his.ask("2303", settling(told, "20000.00"))["setlinfo"]["certno"] == f"{number[:3]}{'*' * 11}{number[-4:]}"
+def test_nothing_is_done_for_a_number_that_was_only_guessed(world: World, his: Hospital, other: Hospital) -> None:
+    """Persons' numbers run on: a visit of somebody whom one only counted up to would tell who that is."""
+    person, today = patient(world), str(timezone.localdate())
     entering = admission(person, timezone.localdate(), "ZY2")
-    entering["mdtrtinfo"] |= {"mdtrt_cert_no": number}
-    told = {"mdtrt_id": his.ask("2401", entering)["result"]["mdtrt_id"], "psn_no": person.number}
-    his.ask("2301", {"feedetail": [fee("F1", told, timezone.localdate(), "100.00")]})
-    assert his.ask("2303", settling(told, "100.00"))["setlinfo"]["certno"] == number
+    entering["mdtrtinfo"]["mdtrt_cert_no"] = ""
+    registering = {"psn_no": person.number, "ipt_otp_no": "MZ1", "begntime": today}
+    sale = {
+        "druginfo": {"psn_no": person.number, "medfee_sumamt": "1.00"},
+        "drugdetail": [fee("D1", {}, today, "1.00")],
+    }
+    for certificate_no in ("", synthetic_id("430302", BORN, 3), "x" * 300, "1|2"):
+        entering["mdtrtinfo"]["mdtrt_cert_no"] = certificate_no
+        assert his.refused("2401", entering) == "certificate_not_shown"
+    assert his.refused("2201", {"data": registering}) == "certificate_not_shown"
+    assert his.refused("2102", sale) == "certificate_not_shown"
+    # Another institution's knowledge is not one's own.
+    other.knows(person)
+    assert his.refused("2201", {"data": registering}) == "certificate_not_shown"
+    card = f"{synthetic_id('430302', BORN, 1)}|{'9F' * 120}"
+    told = {
+        "mdtrt_id": his.ask("2201", {"data": registering | {"mdtrt_cert_no": card}})["data"]["mdtrt_id"],
+        "psn_no": person.number,
+    }
+    # From then on it is known.
+    his.ask("2204", {"feedetail": [fee("F1", told, today, "100.00")]})
+    assert his.ask("2206", settling(told, "100.00"))["setlinfo"]["certno"] == synthetic_id("430302", BORN, 1)
+    assert his.ask("5301", {"data": {"psn_no": person.number}}) == {"feedetail": []}
 
 
 # --- Settlement lists and clearing ------------------------------------------------------------------------------------
@@ -260,6 +281,7 @@ def test_clearing_is_asked_for_once_and_taken_back(his: Hospital, settled: dict[
     golden("3203", his, answer | {"output": {"result": {"clr_appy_evt_id": "<clr_appy_evt_id>"}}})
     again = clearing(his, settled, begndate=str(timezone.localdate()))
     assert his.refused("3203", again) == "clearing_overlaps"
+    assert his.refused("3203", clearing(his, settled, enddate="9999-12-31")) == "field_wrong"
     assert his.call("3204", {"data": {"clr_appy_evt_id": number}})["infcode"] == 0
     answer = his.call("3204", {"data": {"clr_appy_evt_id": "0"}})
     golden("3204-unknown", his, answer)

@@ -8,9 +8,10 @@ import pytest
 
 from tests.agency.world import World
 from yizhan.agency.laboratory import actions, pictures, queries
-from yizhan.agency.laboratory.errors import FigureUnclear, NotYourStudy
+from yizhan.agency.laboratory.errors import FigureUnclear, NotYourStudy, StudyFixed
 from yizhan.agency.laboratory.models import Study
 from yizhan.agency.laboratory.tables import shown_table
+from yizhan.agency.staff.models import Audit
 from yizhan.agency.staff.scope import acting
 from yizhan.errors import Problems
 from yizhan.simulation.tables import Column, Table, as_data, of_data
@@ -19,10 +20,11 @@ PROFILE = "chifeng-2018"
 SETTINGS = {
     "name": "倾斜加到八个点", "question": "困难人员住院倾斜由5个百分点加到8个百分点，要多花多少？", "profile": PROFILE, "area_code": "150400",
     "persons": 3000, "seed": 1, "years": [2018], "growth_stays": 0, "growth_cost": 6, "growth_funding": 0, "growth_insured": 0,
+    "elasticity": 0, "nearer": 0,
 }  # fmt: skip
 FORM = {
     "name": "第二项", "question": "", "profile": PROFILE, "persons": "2000", "seed": "2", "first_year": "", "count": "2",
-    "growth_stays": "1", "growth_cost": "3.5", "growth_funding": "0", "growth_insured": "0",
+    "growth_stays": "1", "growth_cost": "3.5", "growth_funding": "0", "growth_insured": "0", "elasticity": "-0.2", "nearer": "0",
 }  # fmt: skip
 
 
@@ -38,6 +40,9 @@ def tilt() -> str:
 
 def test_a_study_is_made_step_by_step_in_the_browser(world: World) -> None:
     client = world.client(world.chifeng.officer)
+    late = client.post("/laboratory/new", FORM | {"first_year": "2020"})
+    assert late.status_code == 422
+    assert "管不到 2021 年全年" in late.content.decode()
     answer = client.post("/laboratory/new", FORM)
     assert answer.status_code == 302
     where = answer["Location"]
@@ -48,6 +53,7 @@ def test_a_study_is_made_step_by_step_in_the_browser(world: World) -> None:
     with acting(world.chifeng.officer):
         study = Study.objects.get()
     assert (study.years, study.area_code, float(study.growth_cost)) == ([2018, 2019], "150400", 3.5)
+    assert (float(study.elasticity), study.behaves) == (-0.2, True)
     assert [(c["old"], c["new"], c["article"]) for c in study.changes] == [("5个百分点", "8个百分点", "第11条")]
     assert "已改动" in client.get(where).content.decode()
     assert client.post(where, {f"at:{tilt()}": ""}).status_code == 302
@@ -106,6 +112,25 @@ def test_who_did_not_make_a_study_does_not_change_it_and_sees_it_only_when_it_is
     with acting(other):
         following = Study.objects.get(follows=study)
     assert (following.made_by_id, following.state, following.shared) == (other.pk, "draft", False)
+
+
+def test_a_draft_is_put_away_by_who_made_it_and_a_study_that_was_run_is_not(world: World) -> None:
+    officer = world.chifeng.officer
+    study = actions.create(SETTINGS, acting_user=officer)
+    actions.share(study, shared=True, acting_user=officer)
+    assert world.client(world.chifeng.policy).post(f"/laboratory/{study.pk}/remove").status_code == 422
+    client = world.client(officer)
+    assert "删除草稿" in client.get(f"/laboratory/{study.pk}").content.decode()
+    assert client.post(f"/laboratory/{study.pk}/remove").status_code == 302
+    assert "已删除测算" in client.get("/laboratory/").content.decode()
+    assert client.get(f"/laboratory/{study.pk}").status_code == 404
+    with acting(officer):
+        assert Study.objects.get().state == "removed"
+        assert Audit.objects.filter(act="study.remove").count() == 1
+        Study.objects.update(state="running")
+    with pytest.raises(Problems) as refused:
+        actions.remove(study, acting_user=officer)
+    assert isinstance(refused.value.problems[0], StudyFixed)
 
 
 # --- Pure parts --------------------------------------------------------------------------------------------------------------

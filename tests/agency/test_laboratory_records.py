@@ -9,9 +9,14 @@ import pytest
 from django.utils import timezone
 
 from tests.agency.caring import BORN, patient, settled, stay
+from tests.agency.test_laboratory import FORM, SETTINGS
 from tests.agency.world import World
+from yizhan.agency.jobs.worker import work_off
+from yizhan.agency.laboratory import actions
 from yizhan.agency.laboratory.errors import NoBillsThere
+from yizhan.agency.laboratory.models import Result
 from yizhan.agency.laboratory.records import export
+from yizhan.agency.staff.errors import NotAllowed, NotFound
 from yizhan.agency.staff.models import Audit
 from yizhan.agency.staff.scope import System, acting
 from yizhan.batch.single import settle_rows
@@ -47,6 +52,43 @@ def test_bills_on_record_are_settled_to_the_same_fen_and_name_nobody(world: Worl
         assert named.encode() not in text, named
     with acting(System("tests")):
         assert Audit.objects.get(act="laboratory.export").detail["bills"] == 3
+
+
+def test_a_study_on_record_needs_its_right_and_keeps_sums_only(world: World) -> None:
+    """The form offers the city its own records; the county's officer and the policy officer are not offered them."""
+    someone = patient(world)
+    rows = [
+        settled(world.yuhu, stay(world.yuhu, someone, yuan=20_000, days_ago=9)),
+        settled(world.yuhu, stay(world.yuhu, someone, yuan=9_000)),
+    ]
+    city, policy = world.client(world.xiangtan.officer), world.client(world.xiangtan.policy)
+    given = FORM | {"profile": "records:430300", "count": "1"}
+    assert "records:430300" in city.get("/laboratory/new").content.decode()
+    assert "records:430300" not in policy.get("/laboratory/new").content.decode()
+    assert policy.post("/laboratory/new", given).status_code == 422
+    assert city.post("/laboratory/new", given | {"count": "2"}).status_code == 422
+    with pytest.raises(NotAllowed):
+        actions.create(SETTINGS | {"profile": "records:430300"}, acting_user=world.xiangtan.policy)
+    with pytest.raises(NotFound):
+        actions.create(SETTINGS | {"profile": "records:150400"}, acting_user=world.xiangtan.officer)
+    where = city.post("/laboratory/new", given)["Location"].removesuffix("/figures")
+    assert city.post(f"{where}/run").status_code == 302
+    work_off()
+    page = city.get(where).content.decode()
+    assert "记录在案" in page and "明细合计" not in page
+    for part in ("people", "places", "cliffs", "fund"):
+        assert city.get(f"{where}?part={part}").status_code == 200, part
+    assert city.post(f"{where}/cells").status_code == 404
+    assert city.post(f"{where}/workbook").status_code == 200
+    assert city.post(f"{where}/brief").status_code == 200
+    with acting(world.xiangtan.officer):
+        result = Result.objects.get()
+        outlay = result.table("outlay")
+        assert outlay is not None
+        assert sum(row[3] for row in outlay["rows"] if row[2] == "个人") == sum(r.patient_fen for r in rows)
+        assert (result.cases, result.cliffs, bytes(result.cells)) == ([], [], b"")
+        audit = Audit.objects.get(act="laboratory.export")
+        assert (audit.detail["bills"], audit.officer_id) == (2, world.xiangtan.officer.pk)
 
 
 def test_an_area_without_bills_is_refused_and_nothing_is_written(world: World, tmp_path: Path) -> None:

@@ -91,13 +91,14 @@ def demo(options: argparse.Namespace) -> int:
     with running.database(demo=True) as server:
         say(options, "\n正在准备演示数据库……", "\npreparing the demonstration's database …")
         running.migrate(verbosity=0)
-        from yizhan.agency.demonstration import make_demonstration, sign_ins
+        from yizhan.agency.demonstration import make_demonstration, sign_ins, studies
 
         made = make_demonstration()
         if made:
             say(options, f"已建立演示数据：{made.zh}", f"made the demonstration's data: {made.en}")
         if options.no_serve:
             return 0
+        studies.compute()
         port = running.free_port("127.0.0.1", options.port, tries=20)
         say(
             options,

@@ -1,9 +1,11 @@
-"""Combinations of classes in a table: numbered as they occur, each resolved once."""
+"""Combinations of classes in a table: numbered as they occur, each resolved once; or all of them foreseen from its words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -14,14 +16,17 @@ from numpy.typing import NDArray
 from yizhan.batch.columns import (
     Ints,
 )
+from yizhan.engine.classes import engine_facts
+from yizhan.engine.facts import FACTS
 from yizhan.engine.resolution import LayerCase, Resolved
-from yizhan.engine.scheme import Scheme
+from yizhan.engine.scheme import Condition, Layer, Scheme
 from yizhan.engine.settlement import ranked, resolver_of
 from yizhan.engine.steps import Figures
 from yizhan.errors import (
     Problem,
     Problems,
 )
+from yizhan.policy.thresholds import distinct_cases, resolved
 
 
 @dataclass
@@ -38,12 +43,16 @@ class Registry:
             return -1
         found = self.known.get(id(cases))
         if found is None:
-            key = tuple((c.figures, c.normal, c.unpenalised) for c in cases)
-            if key not in self.index:
-                self.index[key] = len(self.cases)
-                self.cases += cases
-            found = self.known[id(cases)] = self.index[key]
+            found = self.known[id(cases)] = self.keep(cases)
         return found
+
+    def keep(self, cases: Sequence[LayerCase]) -> int:
+        """First row of the cases of a layer that is not silent; kept once, however many cases have these figures."""
+        key = tuple((c.figures, c.normal, c.unpenalised) for c in cases)
+        if key not in self.index:
+            self.index[key] = len(self.cases)
+            self.cases += cases
+        return self.index[key]
 
 
 class Combinations:
@@ -137,6 +146,54 @@ class Combinations:
             lists = [np.array(x, dtype=np.int64) for x in (self.alternatives, self.first, self.count)]
             self._arrays = (rows, ratio, of, *lists)
         return self._arrays
+
+
+MOST_FORESEEN = 5_000
+"""Cases of one layer and period that are worth foreseeing; where there are more, figures are found as they occur."""
+
+
+def foreseen(
+    scheme: Scheme, layer: Layer, words: Mapping[str, Sequence[object]], first: date, last: date
+) -> Iterator[tuple[LayerCase, ...]]:
+    """The figures of a layer in every case that bills with these classes of facts, of these days, can come to.
+
+    Identities and diseases may be held together, so more cases are found than bills have; cases that the rules leave open are
+    left out.
+    """
+    resolver = resolver_of(scheme)
+    classes = resolver.classes
+    for begins, ends in zip(classes.days, [*classes.days[1:], date.max], strict=True):
+        if begins > last or ends <= first:
+            continue
+        rules = [
+            rule for rule in resolver.rules[layer.name]
+            if rule.in_force(begins) and all(_possible(c, words.get(c.fact)) for c in rule.when)
+        ]  # fmt: skip
+        named = {c.fact for rule in rules for c in (*rule.when, *rule.unless)}
+        must = tuple(
+            Condition(fact, frozenset(str(word) for word in given)) for fact, given in words.items()
+            if fact in named and not FACTS[fact].several and None not in given
+        )  # fmt: skip
+        # What decides through a figure instead of a condition (whether a bill is a stay, a linked one) is told apart as well.
+        apart = [fact for fact in dict.fromkeys(("care", *engine_facts(scheme))) if fact in words]
+        for values in product(*(words[fact] for fact in apart)):
+            told = dict(zip(apart, values, strict=True))
+            only = tuple(Condition(f, frozenset({str(v)})) for f, v in told.items() if f in named and v is not None)
+            cases = distinct_cases(scheme, classes, rules, (*must, *only), MOST_FORESEEN) if rules else None
+            for case in cases.found if cases is not None else ():
+                try:
+                    found = resolved(resolver, layer, {**told, **case}, begins)
+                except Problems:
+                    continue
+                if found:
+                    yield found
+
+
+def _possible(condition: Condition, words: Sequence[object] | None) -> bool:
+    """Whether a condition can hold of one of these classes; None are all."""
+    if words is None:
+        return True
+    return any(bool(w & condition.values) if isinstance(w, frozenset) else w in condition.values for w in words)
 
 
 def digits(code: int, sizes: Sequence[int], classes: Sequence[Sequence[object]]) -> tuple[object, ...]:

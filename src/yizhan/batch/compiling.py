@@ -40,6 +40,7 @@ def _private(folder: Path) -> bool:
 
 
 _LOADED: dict[str, Callable[..., int]] = {}
+"""Loops by the hash of their source, and by what decides the source: writing it takes half a second."""
 
 
 def compiled(structure: Structure) -> Callable[..., int]:
@@ -48,6 +49,9 @@ def compiled(structure: Structure) -> Callable[..., int]:
     Its source is written to the cache folder and imported from there, because Numba keeps machine code beside a file. The
     source is compared before it is trusted, and written under another name first, so that two processes cannot meet.
     """
+    told = repr(structure)
+    if told in _LOADED:
+        return _LOADED[told]
     source = structure.source
     digest = hashlib.sha256(source.encode()).hexdigest()[:20]
     found = _LOADED.get(digest)
@@ -63,4 +67,5 @@ def compiled(structure: Structure) -> Callable[..., int]:
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
         found = _LOADED[digest] = module.loop
+    _LOADED[told] = found
     return found

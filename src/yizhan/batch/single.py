@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -13,15 +13,41 @@ from yizhan.batch.columns import (
 from yizhan.engine.claim import Beneficiary, Claim, Costs, YearState
 from yizhan.engine.classes import MISSING
 from yizhan.engine.facts import CHARGES, FACTS, POTS, RUNTIME
-from yizhan.engine.scheme import Scheme
+from yizhan.engine.scheme import Citation, Scheme
 from yizhan.engine.settlement import YEAR_DAYS, Part, open_year, resolver_of, settle_best
 
 
 def settle_rows(table: pa.Table, scheme: Scheme) -> list[tuple[dict[tuple[int, str], int], tuple[int, ...]]]:
     """Settle one person's rows with `engine.settlement`: per row the amounts by (layer, what), and the patient's pots."""
+    found = []
+    for outcome in _settled(table, scheme):
+        amounts: dict[tuple[int, str], int] = {}
+        names = [layer.name for layer in scheme.layers]
+        for payment in outcome.payments:
+            j = names.index(payment.layer.name)
+            amounts |= {
+                (j, "pay"): payment.amount, (j, "tilt"): payment.tilt, (j, "penalty"): payment.penalty,
+                (j, "deductible"): payment.deductible, (j, "held"): payment.amount if payment.held else 0,
+                (j, "over"): payment.run.over if payment.run is not None else 0,
+            }  # fmt: skip
+            payers = resolver_of(scheme).payers[payment.layer.name]
+            amounts |= {(j, f"payer.{payers.index(payer)}"): amount for payer, amount in payment.by_payer}
+        found.append((amounts, tuple(outcome.left)))
+    return found
+
+
+def cited_rows(table: pa.Table, scheme: Scheme) -> list[list[Citation]]:
+    """Settle one person's rows; per row the places of the documents from which its figures come, in the order of the layers."""
+    return [
+        list(dict.fromkeys(c for p in outcome.payments if p.case is not None for c in p.case.cites))
+        for outcome in _settled(table, scheme)
+    ]
+
+
+def _settled(table: pa.Table, scheme: Scheme) -> Iterator[Any]:
+    """What each of one person's rows comes to, one after another."""
     conventions = scheme.conventions
     state: YearState | None = None
-    found = []
     for row in table.to_pylist():
         on = row["discharged_on"]
         days = {
@@ -42,19 +68,7 @@ def settle_rows(table: pa.Table, scheme: Scheme) -> list[tuple[dict[tuple[int, s
         state = open_year(state, part, scheme)
         outcome = settle_best(part, facts, state, scheme)
         state = outcome.state
-        amounts: dict[tuple[int, str], int] = {}
-        names = [layer.name for layer in scheme.layers]
-        for payment in outcome.payments:
-            j = names.index(payment.layer.name)
-            amounts |= {
-                (j, "pay"): payment.amount, (j, "tilt"): payment.tilt, (j, "penalty"): payment.penalty,
-                (j, "deductible"): payment.deductible, (j, "held"): payment.amount if payment.held else 0,
-                (j, "over"): payment.run.over if payment.run is not None else 0,
-            }  # fmt: skip
-            payers = resolver_of(scheme).payers[payment.layer.name]
-            amounts |= {(j, f"payer.{payers.index(payer)}"): amount for payer, amount in payment.by_payer}
-        found.append((amounts, tuple(outcome.left)))
-    return found
+        yield outcome
 
 
 def _row_facts(row: Mapping[str, Any], part: Part, scheme: Scheme) -> dict[str, object]:

@@ -13,6 +13,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from math import prod
 from pathlib import Path
 from typing import Any, cast
@@ -36,7 +37,7 @@ from yizhan.batch.columns import (
     value_of,
     whole,
 )
-from yizhan.batch.combinations import Combinations, Registry
+from yizhan.batch.combinations import Combinations, Registry, foreseen
 from yizhan.batch.compiling import compiled
 from yizhan.batch.single import settle_rows
 from yizhan.engine.classes import MISSING, SCOPE_FACTS
@@ -93,6 +94,20 @@ class Settler:
         """Forget the persons settled so far, so that rows of other persons may come in any order of chunks."""
         self.year[:] = 0
         self.stays, self.last, self.last_key = {}, None, None
+
+    def foresee(self, table: pa.Table, first: date, last: date) -> None:
+        """Find the figures of every case that bills with the words of `table`, settled by the rules of these days, can come to.
+
+        Then the loop is planned and compiled once, whatever the chunks bring; a case that was not foreseen makes a new plan,
+        as without this. Words are those of the dictionaries, also where no row has them.
+        """
+        words: dict[str, list[object]] = {}
+        for fact in self.resolver.classes.facts:
+            if FACTS[fact].kind != "number":
+                words[fact] = list(dict.fromkeys(self._text_classes(table, fact)[1]))
+        for layer, registry in zip(self.scheme.layers, self.registries, strict=True):
+            for cases in foreseen(self.scheme, layer, words, first, last):
+                registry.keep(cases)
 
     def settle(self, table: pa.Table, sums: Ints | None = None) -> Chunk:
         """Settle a chunk. With `sums`, adds to it (columns: active layers, patient by pot, bills) and returns no rows.

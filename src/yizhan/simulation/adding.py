@@ -16,6 +16,7 @@ from yizhan.simulation.tallies import (
     BILL_MEASURES,
     CASES,
     CATASTROPHIC,
+    COHORT_MEASURES,
     DECILES,
     PERSON_MEASURES,
     SHARE_BINS,
@@ -26,9 +27,12 @@ from yizhan.simulation.tallies import (
 
 
 class Places:
-    """Where each bill and each person-year of a chunk belongs: cells as flat numbers."""
+    """Where each bill and each person-year of a chunk belongs: cells as flat numbers.
 
-    def __init__(self, axes: Axes, profile: Profile, who: Persons, bills: pa.Table) -> None:
+    `held` is the identity of each person in each year, (year, person), numbered as in `identities_of`.
+    """
+
+    def __init__(self, axes: Axes, profile: Profile, who: Persons, held: Ints, bills: pa.Table) -> None:
         self.axes, self.who = axes, who
         self.person = bills["person"].to_numpy() - who.first
         day = bills["discharged_on"].combine_chunks().cast(pa.int32()).to_numpy().astype("datetime64[D]")
@@ -37,11 +41,19 @@ class Places:
         self.month = day.astype("datetime64[M]").astype(int) % 12
         self.care = bills["care"].combine_chunks().indices.to_numpy()
         setting = np.array([axes.settings.index(s.key) for s in profile.settings])[bills["setting"].to_numpy()]
-        identity = np.array([axes.identities.index(code) for code in identities_of(profile)])[who.identity]
+        numbered = np.array([axes.identities.index(code) for code in identities_of(profile)])
+        self.identity, self.origin = numbered[held], numbered[who.identity]
         county = np.array([axes.counties.index(name) for name in profile.counties])[who.county]
         decile = np.searchsorted(axes.decile_edges, who.income, side="right")
-        self.identity, self.county, self.decile = identity, county, decile
-        at = (self.year, self.care, setting, identity[self.person], decile[self.person], county[self.person])
+        self.county, self.decile = county, decile
+        at = (
+            self.year,
+            self.care,
+            setting,
+            self.identity[self.year, self.person],
+            decile[self.person],
+            county[self.person],
+        )
         self.bill_cell = np.ravel_multi_index(at, axes.of_bills)
         self.month_cell = np.ravel_multi_index(
             (self.year, self.month, county[self.person]), (len(axes.years), 12, len(axes.counties))
@@ -103,12 +115,15 @@ def add(
         tally.by_bucket[..., n] += sums.reshape(tally.by_bucket.shape[:-1])
     owed = places.per_person(paid)
     _add_persons(tally, places, owed)
+    _add_cohorts(tally, places, owed, places.per_person(patient[0]))
     names = [m for m in tally.measures[len(BILL_MEASURES) :] if "·" not in m]
     for layer, values in over.items():
         reached = places.per_person(values) > 0
         at = names.index(scheme.layers[layer].name)
         for year in range(len(axes.years)):
-            tally.limits[year, :, at] += np.bincount(places.identity[reached[year]], minlength=len(axes.identities))
+            tally.limits[year, :, at] += np.bincount(
+                places.identity[year][reached[year]], minlength=len(axes.identities)
+            )
     return owed
 
 
@@ -132,7 +147,7 @@ def _add_persons(tally: Tally, places: Places, owed: Ints) -> None:
                 for share in CATASTROPHIC
             },
         }  # fmt: skip
-        cell = np.ravel_multi_index((places.identity, places.decile, places.county), axes.of_persons[1:])
+        cell = np.ravel_multi_index((places.identity[year], places.decile, places.county), axes.of_persons[1:])
         for measure, values in measures.items():
             n = PERSON_MEASURES.index(measure)
             found = _summed(cell, values, int(np.prod(axes.of_persons[1:])))
@@ -140,9 +155,24 @@ def _add_persons(tally: Tally, places: Places, owed: Ints) -> None:
         ill = stays[year] > 0
         share = owed[year][ill] * SHARE_BINS // np.maximum(1, total[year][ill])
         amount = np.log(np.maximum(1.0, owed[year][ill] / 100)) / np.log(AMOUNT_BASE)
-        of = places.identity[ill]
+        of = places.identity[year][ill]
         np.add.at(tally.share_bins[year], (of, share), 1)
         np.add.at(tally.amount_bins[year], (of, np.minimum(AMOUNT_BINS - 1, amount.astype(np.int64))), 1)
+
+
+def _add_cohorts(tally: Tally, places: Places, owed: Ints, owed_in_scope: Ints) -> None:
+    """Persons by what they held at first and what they hold in each year, and what was left to them."""
+    codes = len(places.axes.identities)
+    sums = {
+        "total": places.per_person(places.total), "patient": owed, "in_scope": places.per_person(places.in_scope),
+        "patient_in_scope": owed_in_scope,
+        "with_stays": places.per_person((places.care == INPATIENT).astype(np.int64)) > 0,
+    }  # fmt: skip
+    for year in range(len(places.axes.years)):
+        cell = places.origin * codes + places.identity[year]
+        for n, measure in enumerate(COHORT_MEASURES):
+            values = np.ones(places.persons, np.int64) if measure == "persons" else sums[measure][year]
+            tally.cohorts[year, ..., n] += _summed(cell, values, codes * codes).reshape(codes, codes)
 
 
 def compare(tally: Tally, places: Places, before: Ints, after: Ints) -> None:
@@ -153,7 +183,7 @@ def compare(tally: Tally, places: Places, before: Ints, after: Ints) -> None:
         won, lost = gain > 0, gain < 0
         if not (won.any() or lost.any()):
             continue
-        cell = places.identity * DECILES + places.decile
+        cell = places.identity[year] * DECILES + places.decile
         for n, values in enumerate((won, lost, np.where(won, gain, 0), np.where(lost, -gain, 0))):
             found = _summed(cell, values, len(axes.identities) * DECILES)
             tally.gains[year, ..., n] += found.reshape(len(axes.identities), DECILES)
@@ -162,7 +192,7 @@ def compare(tally: Tally, places: Places, before: Ints, after: Ints) -> None:
             for person in np.argsort(-size, kind="stable")[:CASES]:
                 if size[person] > 0:
                     cases.append(Case(
-                        places.who.first + int(person), axes.years[year], axes.identities[places.identity[person]],
+                        places.who.first + int(person), axes.years[year], axes.identities[places.identity[year][person]],
                         int(total[year][person]), int(before[year][person]), int(after[year][person]),
                     ))  # fmt: skip
     tally.keep_most()

@@ -15,7 +15,7 @@ to help. Costs have a direction: a higher bill that leaves the patient less to p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from yizhan.batch.columns import EPOCH
-from yizhan.batch.table import Settler
+from yizhan.batch.single import cited_rows
 from yizhan.engine.facts import FACTS, POTS
 from yizhan.engine.money import MOST_FEN
 from yizhan.engine.scheme import Condition, Scheme
@@ -32,8 +32,7 @@ from yizhan.engine.settlement import resolver_of
 from yizhan.policy.areas import load_scheme
 from yizhan.policy.thresholds import cut_text, cutting_rules
 from yizhan.simulation.population import Ints, Population, identities_of
-from yizhan.simulation.profile import Profile
-from yizhan.simulation.run import Scenario
+from yizhan.simulation.run import Scenario, settler_for
 from yizhan.simulation.tables import Column, Table
 
 LEAST = 10_000
@@ -44,6 +43,9 @@ NEAR_AMOUNT, NEAR_DAYS = 0.5, 7
 
 SAMPLE_BUCKETS = 6
 """Buckets that are searched; what is found there is scaled to the population."""
+
+MOST_STEPPING = 30_000
+"""Persons who take one step; where more could, every nth does, and what is found is scaled to all of them."""
 
 
 @dataclass(frozen=True)
@@ -125,34 +127,41 @@ def find_cliffs(
 
     Raises Problems: no policies for the area or year.
     """
-    profile = population.parts[0].profile
-    scheme = load_scheme(profile.area, scenario.policies)
-    buckets = range(min(SAMPLE_BUCKETS, population.buckets))
-    drawn = [(population.persons(b), population.bills(b, year)) for b in buckets]
-    bills = pa.concat_tables([table for _, table in drawn]).combine_chunks()
-    searched = Searched(scheme, profile, drawn[0][0].first, sum(len(p) for p, _ in drawn), bills)
-    scale = population.size / searched.persons
-    steps = list(_steps(searched, year))
-    found = []
-    for number, step in enumerate(steps, 1):
-        found += searched.cliff(step, least, scale)
-        if progress is not None:
-            progress(number, len(steps))
-    return sorted(found, key=lambda c: -c.loss)
+    return Search(population, scenario, year).cliffs(least, progress)
 
 
-class Searched:
-    """The bills that are searched, what they come to as they are, and the settler that settles them again."""
+class Search:
+    """The bills among which cliffs are looked for, what they come to as they are, and the settler that settles them again.
 
-    def __init__(self, scheme: Scheme, profile: Profile, first: int, persons: int, bills: pa.Table) -> None:
-        self.scheme, self.profile, self.first, self.persons, self.bills = scheme, profile, first, persons, bills
-        self.person = bills["person"].to_numpy() - first
-        self.settler = Settler(scheme, sample=2)
-        self.paid = self.pays(bills)
-        self.day = bills["discharged_on"].combine_chunks().cast(pa.int32()).to_numpy()
+    `years` are those in which the caller settles these people elsewhere: one loop then serves both. Raises Problems: no
+    policies for the area or year.
+    """
+
+    def __init__(self, population: Population, scenario: Scenario, year: int, years: Sequence[int] = ()) -> None:
+        self.profile = population.parts[0].profile
+        self.scheme, self.year = load_scheme(self.profile.area, scenario.policies), year
+        buckets = range(min(SAMPLE_BUCKETS, population.buckets))
+        drawn = [(population.persons(b), population.bills(b, year)) for b in buckets]
+        self.first, self.persons = drawn[0][0].first, sum(len(persons) for persons, _ in drawn)
+        self.scale = population.size / self.persons
+        self.bills = pa.concat_tables([table for _, table in drawn]).combine_chunks()
+        self.person = self.bills["person"].to_numpy() - self.first
+        self.day = self.bills["discharged_on"].combine_chunks().cast(pa.int32()).to_numpy()
+        self.settler = settler_for(self.scheme, self.bills, years or (year,))
+        self.paid = self.pays(self.bills)
+
+    def cliffs(self, least: int = LEAST, progress: Callable[[int, int], None] | None = None) -> list[Cliff]:
+        """The cliffs, the heaviest first. Losses below `least` fen do not count."""
+        steps = list(_steps(self, self.year))
+        found = []
+        for number, step in enumerate(steps, 1):
+            found += self.cliff(step, least)
+            if progress is not None:
+                progress(number, len(steps))
+        return sorted(found, key=lambda c: -c.loss)
 
     def pays(self, bills: pa.Table) -> Ints:
-        """What each person pays in the year."""
+        """What each person pays in the year; of persons without these bills nothing."""
         self.settler.begin()
         left = self.settler.settle(bills).patient.sum(axis=0)
         of = bills["person"].to_numpy() - self.first
@@ -162,6 +171,12 @@ class Searched:
         """Codes of a column of words, and the words."""
         values = self.bills[column].combine_chunks()
         return values.indices.to_numpy().astype(np.int64), values.dictionary.to_pylist()
+
+    @property
+    def stays(self) -> NDArray[np.bool_]:
+        """Which bills are of stays in hospital."""
+        codes, words = self.code("care")
+        return codes == (words.index("inpatient") if "inpatient" in words else -1)
 
     def one_each(self, rows: NDArray[np.bool_]) -> Ints:
         """Of these rows the first of each person."""
@@ -190,50 +205,71 @@ class Searched:
             table = table.set_column(table.column_names.index(name), name, array)
         return table
 
-    def cliff(self, step: Step, least: int, scale: float) -> list[Cliff]:
-        """The cliff that a step shows, if anybody stands on its wrong side."""
-        if not len(step.rows):
+    def cliff(self, step: Step, least: int) -> list[Cliff]:
+        """The cliff that a step shows, if anybody stands on its wrong side.
+
+        Only those who take the step are settled again, and of very many only every nth; counts are scaled back.
+        """
+        everybody = np.unique(self.person[step.rows])
+        if not len(everybody):
             return []
-        after = self.pays(step.table)
-        persons, of = np.unique(self.person[step.rows], return_inverse=True)
-        saved = np.bincount(of, weights=np.maximum(0, -step.cost)).astype(np.int64)
+        persons = everybody[:: -(-len(everybody) // MOST_STEPPING)]
+        taken = np.zeros(self.persons, dtype=bool)
+        taken[persons] = True
+        scale = self.scale * len(everybody) / len(persons)
+        after = self.pays(step.table.take(pa.array(np.flatnonzero(taken[self.person]))))
+        mine = taken[self.person[step.rows]]
+        rows, cost = step.rows[mine], step.cost[mine]
+        of = np.searchsorted(persons, self.person[rows])
+        saved = np.bincount(of, weights=np.maximum(0, -cost)).astype(np.int64)
         loss = self.paid[persons] - after[persons] - saved
         hit = loss >= least
         if not hit.any():
             return []
         worst = int(np.argmax(loss))
         who = int(persons[worst])
-        mine = np.flatnonzero(self.person == who)
-        changed = int(np.searchsorted(mine, step.rows[np.flatnonzero(of == worst)[0]]))
+        own = np.flatnonzero(self.person == who)
+        changed = int(np.searchsorted(own, rows[np.flatnonzero(of == worst)[0]]))
+        before, then = self.bills.take(own), step.table.take(own)
         example = Neighbours(
-            self.first + who, tuple(self.bills.take(mine).to_pylist()), tuple(step.table.take(mine).to_pylist()), changed,
-            int(self.paid[who]), int(after[who]),
+            self.first + who, tuple(before.to_pylist()), tuple(then.to_pylist()), changed, int(self.paid[who]), int(after[who]),
         )  # fmt: skip
+        edge = step.edge
+        if not edge.articles:
+            edge = replace(edge, articles=self._apart(before, then))
         return [Cliff(
-            step.edge, step.kind, step.zh, step.en, round(len(persons) * scale), round(int(hit.sum()) * scale),
+            edge, step.kind, step.zh, step.en, round(len(everybody) * self.scale), round(int(hit.sum()) * scale),
             round(int(loss[hit].sum()) * scale), int(loss[worst]), example,
         )]  # fmt: skip
 
+    def _apart(self, before: pa.Table, after: pa.Table) -> tuple[str, ...]:
+        """The articles by which only one of two sides is settled, or by other rows of their tables; at most three."""
+        found: dict[str, None] = {}
+        for one, other in zip(cited_rows(before, self.scheme), cited_rows(after, self.scheme), strict=True):
+            for c in (*other, *one):
+                if (c in one) != (c in other):
+                    found[f"{c.document} {c.article}"] = None
+        return tuple(found)[:3]
 
-def curve(cliff: Cliff, scheme: Scheme, points: int = 241) -> list[tuple[int, int]]:
-    """What the patient of the example pays of his bill (fen) for bills from half to one and a half of the one beside the edge.
+    def curve(self, cliff: Cliff, points: int = 241) -> list[tuple[int, int]]:
+        """What the patient of the example pays of his bill (fen) for bills from half to one and a half of the one beside the edge.
 
-    What changes is the in-scope part; his earlier bills of the year stay as they are. The two fen at an edge of amounts are
-    among the points.
-    """
-    bill, year = cliff.example.before[cliff.example.changed], cliff.example.before[: cliff.example.changed]
-    rest = sum(bill[pot] for pot in POTS) - bill["in_scope"]
-    middle = cliff.edge.at if cliff.kind == "amount" and isinstance(cliff.edge.at, int) else rest + bill["in_scope"]
-    totals = sorted(
-        {*np.linspace(max(rest, middle // 2), middle * 3 // 2, points).astype(int).tolist(), middle - 1, middle}
-    )
-    rows = [
-        {**row, "person": n, "in_scope": total - rest if k == len(year) else row["in_scope"]}
-        for n, total in enumerate(totals) for k, row in enumerate((*year, bill))
-    ]  # fmt: skip
-    settler = Settler(scheme, sample=1)
-    left = settler.settle(pa.Table.from_pylist(rows)).patient.sum(axis=0)
-    return [(int(total), int(left[(n + 1) * (len(year) + 1) - 1])) for n, total in enumerate(totals)]
+        What changes is the in-scope part; his earlier bills of the year stay as they are. The two fen at an edge of amounts
+        are among the points.
+        """
+        bill, year = cliff.example.before[cliff.example.changed], cliff.example.before[: cliff.example.changed]
+        rest = sum(bill[pot] for pot in POTS) - bill["in_scope"]
+        middle = cliff.edge.at if cliff.kind == "amount" and isinstance(cliff.edge.at, int) else rest + bill["in_scope"]
+        totals = sorted(
+            {*np.linspace(max(rest, middle // 2), middle * 3 // 2, points).astype(int).tolist(), middle - 1, middle}
+        )
+        rows = [
+            {**row, "person": n, "in_scope": total - rest if k == len(year) else row["in_scope"]}
+            for n, total in enumerate(totals) for k, row in enumerate((*year, bill))
+        ]  # fmt: skip
+        self.settler.begin()
+        left = self.settler.settle(pa.Table.from_pylist(rows)).patient.sum(axis=0)
+        return [(int(total), int(left[(n + 1) * (len(year) + 1) - 1])) for n, total in enumerate(totals)]
 
 
 # --- Steps -----------------------------------------------------------------------------------------------------------------
@@ -259,7 +295,7 @@ def _cuts(condition: Condition) -> list[int]:
     return [cut for cut in (condition.low, condition.high + 1) if 0 < cut <= MOST_FEN]
 
 
-def _steps(searched: Searched, year: int) -> Iterator[Step]:
+def _steps(searched: Search, year: int) -> Iterator[Step]:
     for edge in edges(searched.scheme, year):
         if edge.fact in ("total", *POTS):
             yield from _amount_steps(searched, edge)
@@ -273,14 +309,13 @@ def _steps(searched: Searched, year: int) -> Iterator[Step]:
     yield from _place_steps(searched)
 
 
-def _amount_steps(searched: Searched, edge: Edge) -> Iterator[Step]:
+def _amount_steps(searched: Search, edge: Edge) -> Iterator[Step]:
     """Bills below the edge raised to it, and bills above lowered below it; what is added or taken is in scope."""
     assert isinstance(edge.at, int)
     pots = {pot: searched.bills[pot].to_numpy() for pot in POTS}
     value = sum(pots.values()) if edge.fact == "total" else pots[edge.fact]
     pot = "in_scope" if edge.fact == "total" else edge.fact
-    inpatient = searched.code("care")
-    stays = inpatient[0] == inpatient[1].index("inpatient")
+    stays = searched.stays
     for target, rows, word, english in (
         (edge.at, (value < edge.at) & (value >= edge.at * (1 - NEAR_AMOUNT)), "多到", "raised to"),
         (
@@ -300,7 +335,7 @@ def _amount_steps(searched: Searched, edge: Edge) -> Iterator[Step]:
         )  # fmt: skip
 
 
-def _age_steps(searched: Searched, edge: Edge) -> Iterator[Step]:
+def _age_steps(searched: Search, edge: Edge) -> Iterator[Step]:
     """A year older for those who are one year too young, a year younger for those who just came over the edge."""
     assert isinstance(edge.at, int)
     age = searched.bills["age"].to_numpy()
@@ -312,7 +347,7 @@ def _age_steps(searched: Searched, edge: Edge) -> Iterator[Step]:
         )  # fmt: skip
 
 
-def _day_steps(searched: Searched, edge: Edge) -> Iterator[Step]:
+def _day_steps(searched: Search, edge: Edge) -> Iterator[Step]:
     assert isinstance(edge.at, int)
     admitted = searched.bills["admitted_on"].combine_chunks().cast(pa.int32()).to_numpy()
     stay = searched.day - admitted
@@ -324,11 +359,10 @@ def _day_steps(searched: Searched, edge: Edge) -> Iterator[Step]:
         )  # fmt: skip
 
 
-def _date_steps(searched: Searched, year: int) -> Iterator[Step]:
+def _date_steps(searched: Search, year: int) -> Iterator[Step]:
     """A bill within a week of a day on which rules change, moved to the other side of it."""
     classes = resolver_of(searched.scheme).classes
-    stays, words = searched.code("care")
-    inpatient = stays == words.index("inpatient")
+    inpatient = searched.stays
     last = np.append(searched.person[1:] != searched.person[:-1], True)
     only = last & np.append(True, searched.person[1:] != searched.person[:-1])
     for day in classes.days:
@@ -362,9 +396,11 @@ def _date_steps(searched: Searched, year: int) -> Iterator[Step]:
             )  # fmt: skip
 
 
-def _identity_steps(searched: Searched) -> Iterator[Step]:
+def _identity_steps(searched: Search) -> Iterator[Step]:
     """Everybody without an identity of need, seen as if he held each that rules name: what is lost without it."""
     codes, words = searched.code("identities")
+    if "" not in words:
+        return
     named = resolver_of(searched.scheme).classes.named.get("identity", set())
     rows = np.flatnonzero(codes == words.index(""))
     for identity in identities_of(searched.profile)[1:]:
@@ -376,7 +412,7 @@ def _identity_steps(searched: Searched) -> Iterator[Step]:
             )  # fmt: skip
 
 
-def _referral_steps(searched: Searched) -> Iterator[Step]:
+def _referral_steps(searched: Search) -> Iterator[Step]:
     codes, words = searched.code("referral")
     if "none" in words:
         rows = np.flatnonzero(codes == words.index("none"))
@@ -386,13 +422,12 @@ def _referral_steps(searched: Searched) -> Iterator[Step]:
         )  # fmt: skip
 
 
-def _place_steps(searched: Searched) -> Iterator[Step]:
+def _place_steps(searched: Search) -> Iterator[Step]:
     """The same bill at the place of care before it in the profile's order, which is the nearer one."""
     setting = searched.bills["setting"].to_numpy()
-    stays, words = searched.code("care")
     settings = searched.profile.settings
     for k in range(1, len(settings)):
-        rows = searched.one_each((setting == k) & (stays == words.index("inpatient")))
+        rows = searched.one_each((setting == k) & searched.stays)
         nearer = settings[k - 1]
         table = searched.with_words(
             rows, institution_tier=nearer.tier, institution_level=nearer.level, place=nearer.place

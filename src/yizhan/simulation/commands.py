@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -17,17 +17,19 @@ from rich.progress import Progress as Bar
 from rich.table import Table as RichTable
 
 from yizhan.errors import PackageNeeded, Problems
+from yizhan.policy.areas import Library, load_scheme
 from yizhan.simulation import forecast as forecasting
 from yizhan.simulation import reports
 from yizhan.simulation.behaviour import Behaviour, respond
 from yizhan.simulation.cliffs import as_request, cliffs_table, find_cliffs
-from yizhan.simulation.errors import RecordsUnusable
+from yizhan.simulation.errors import NoProfileBelow, RecordsUnusable
 from yizhan.simulation.population import Growth, Part, Population
-from yizhan.simulation.profile import load
+from yizhan.simulation.profile import load, shipped
 from yizhan.simulation.recorded import Recorded
 from yizhan.simulation.run import PRESENT, Progress, Scenario, Spread, run
 from yizhan.simulation.scenarios import changed, parse_change
-from yizhan.simulation.tables import Table, as_data, shown
+from yizhan.simulation.speed import speed
+from yizhan.simulation.tables import Table, as_data, in_english, shown
 from yizhan.simulation.validation import validation
 
 WIDE = 240
@@ -36,6 +38,8 @@ WIDE = 240
 
 def simulate(options: argparse.Namespace) -> int:
     """Settle a made-up population under the present rules; print what was found."""
+    if options.area:
+        return _province(options)
     with _progress(options.lang) as progress:
         outcome = run(
             _population(options), (_present(options),), options.years, options.workers,
@@ -44,7 +48,50 @@ def simulate(options: argparse.Namespace) -> int:
     found = reports.tables(outcome)
     if not options.records:
         found += [reports.fit_table(outcome), validation(outcome)]
-    return _print(outcome.population, found, options)
+    if options.stats:
+        found.append(speed(outcome.population, _present(options), outcome.axes.years[0]))
+    return _print(outcome.population, found, options, outcome.english)
+
+
+def _province(options: argparse.Namespace) -> int:
+    """Every pooling area below a code, one after another: each with its profile and its rules, then all together.
+
+    An area's people are those that it has alone, so that a province is the sum of what its areas print.
+    """
+    stem = options.area
+    while stem.endswith("00"):
+        stem = stem[:-2]
+    profiles = [load(key) for key in shipped()]
+    profiles = [
+        p
+        for p in profiles
+        if p.area.startswith(stem) and p.area in {a.code for a in Library(options.policies).pooling_areas}
+    ]
+    if not profiles:
+        raise Problems([NoProfileBelow(given=options.area, known=", ".join(f"{load(k).area} {k}" for k in shipped()))])
+    insured = [int(p["persons.insured"]) for p in profiles]
+    found = []
+    for profile, people in zip(profiles, insured, strict=True):
+        persons = max(1, round(options.persons * people / sum(insured))) if options.persons else people
+        population = Population((Part(profile, persons),), options.seed)
+        years = options.years or (profile.year,)
+        with _progress(options.lang) as progress:
+            outcome = run(
+                population,
+                (_present(options),),
+                years,
+                options.workers,
+                progress=progress,
+                spread_out=_spread_out(options),
+            )
+        scheme = load_scheme(profile.area, options.policies)
+        found.append(((scheme.name, scheme.name_en), people / persons, outcome))
+    tables = reports.by_area(found)
+    if not options.json:
+        for *_, outcome in found[:-1]:
+            _say_who(outcome.population, options)
+    english = {zh: en for *_, outcome in found for zh, en in outcome.english.items()}
+    return _print(found[-1][-1].population, tables, options, english)
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -77,7 +124,7 @@ def compare(options: argparse.Namespace) -> int:
     found = [reports.changes_of_outlay(outcome, 1)]
     if not scenarios[1].growth:
         found += [reports.winners_and_losers(outcome, 1), reports.cases(outcome, 1)]
-    return _print(population, found, options)
+    return _print(population, found, options, outcome.english)
 
 
 def _spread_out(options: argparse.Namespace) -> Spread | None:
@@ -138,7 +185,7 @@ def forecast(options: argparse.Namespace) -> int:
     tables = [forecasting.years_table(found), forecasting.months_table(found), forecasting.budget(outcome)]
     if actuals:
         tables.append(forecasting.against(found, actuals))
-    return _print(population, tables, options)
+    return _print(population, tables, options, outcome.english)
 
 
 def _present(options: argparse.Namespace) -> Scenario:
@@ -164,11 +211,26 @@ def _progress(lang: str) -> Iterator[Progress]:
         yield show
 
 
-def _print(population: Population, tables: Sequence[Table], options: argparse.Namespace) -> int:
+def _print(
+    population: Population, tables: Sequence[Table], options: argparse.Namespace, english: Mapping[str, str] | None = None
+) -> int:  # fmt: skip
+    """As JSON, else for people: who they are, then the tables; `english` are the names of layers and scenarios."""
     if options.json:
         print(json.dumps([as_data(table) for table in tables], ensure_ascii=False, indent=2))
         return 0
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    _say_who(population, options)
+    console = _console()
+    for table in tables:
+        said = in_english(table, english or {}) if options.lang == "en" else table
+        console.print(_as_rich(said, options.lang))
+    return 0
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else WIDE)
+
+
+def _say_who(population: Population, options: argparse.Namespace) -> None:
     profile = population.parts[0].profile
     zh = options.lang == "zh"
     size, stand_ins = f"{population.size:,}", len(profile.stand_ins)
@@ -181,10 +243,7 @@ def _print(population: Population, tables: Sequence[Table], options: argparse.Na
             f"{profile.name_en}, {size} persons (made up, seed {population.seed}); "
             f"{stand_ins} figures of the profile are stand-ins"
         )
-    console.print(told)
-    for table in tables:
-        console.print(_as_rich(table, options.lang))
-    return 0
+    _console().print(told)
 
 
 def _as_rich(table: Table, lang: str) -> RichTable:

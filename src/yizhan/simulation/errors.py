@@ -11,6 +11,12 @@ class UnknownProfile(InputProblem):
     en = "there is no population profile called “{given}”. Known are: {known}; give the path of a .toml file for your own."
 
 
+class NoProfileBelow(InputProblem):
+    code = "no_profile_below"
+    zh = "{given} 以下没有带人口画像的统筹区。现有：{known}。"
+    en = "no pooling area below {given} has a population profile. There are: {known}."
+
+
 class WrongProfile(InputProblem):
     code = "wrong_profile"
     zh = "人口画像 {file} 有错：{why}。每个数字要写来源（source）或注明是拟的（stand_in），份额合计要是 1。"

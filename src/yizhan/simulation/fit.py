@@ -60,8 +60,9 @@ def fit(outcome: Outcome, scenario: int = 0) -> list[Fit]:
         persons[poor].sum() / persons.sum(),
         "share",
     )
+    moved = any(profile.year < t.year <= year for t in profile.transitions)
     for code, count in zip(outcome.axes.identities, persons, strict=True):
-        if code:
+        if f"identities.{code}" in profile.figures and not moved:
             add(
                 f"identities.{code}",
                 f"困难人员中的 {code}",

@@ -1,7 +1,8 @@
 """Made-up people and their year of bills, drawn by a profile from a seed.
 
     population = Population((Part(load("chifeng-2018"), 3_398_890),), seed=1)
-    persons = population.persons(bucket)          who they are: the same in every year
+    persons = population.persons(bucket)          who they are: the same in every year, but for the identity
+    identities = population.identities(bucket, 2021)   what they hold in a year, by the profile's transitions
     bills = population.bills(bucket, 2018)        what they were charged, sorted, in the columns of docs/batch.md
 
 People are drawn in buckets of `BUCKET`; each bucket has random numbers of its own, so that one bucket can be drawn without
@@ -16,7 +17,7 @@ Nobody in it exists: a person is a number.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -31,7 +32,7 @@ from yizhan.simulation.profile import GROUPS, Profile
 BUCKET = 32_768
 """Persons of a bucket. Another number would draw other people."""
 
-PERSONS, BILLS = 1, 2
+PERSONS, BILLS, MOVES = 1, 2, 3
 """What a stream of random numbers is for; kept apart so that another year leaves the persons as they are."""
 
 Floats = NDArray[np.float64]
@@ -136,7 +137,28 @@ class Population:
     def bills(self, bucket: int, year: int, growth: Growth = STEADY, persons: Persons | None = None) -> pa.Table:
         """The bills of a calendar year, sorted by person, day of discharge and sequence; amounts in whole fen."""
         who = persons or self.persons(bucket)
+        who = replace(who, identity=self.identities(bucket, year, who))
         return _draw_bills(self.profile(bucket), self._random(bucket, BILLS, year), who, year, growth)
+
+    def identities(self, bucket: int, year: int, persons: Persons | None = None) -> Ints:
+        """The identity of each person in a year, numbered as in `identities_of`: the profile's transitions up to it have been.
+
+        A household moves together, as it was marked together. Who is ill, and how often, does not change with a mark.
+        """
+        who, profile = persons or self.persons(bucket), self.profile(bucket)
+        codes = identities_of(profile)
+        found = who.identity
+        home = who.household - int(who.household[0]) if len(who) else who.household
+        for moving in sorted({t.year for t in profile.transitions if t.year <= year}):
+            drawn = self._random(bucket, MOVES, moving).random(int(home.max()) + 1)[home]
+            before, passed = found, np.zeros(len(codes))
+            found = before.copy()
+            for t in (t for t in profile.transitions if t.year == moving):
+                held = codes.index(t.before)
+                moves = (before == held) & (drawn >= passed[held]) & (drawn < passed[held] + t.share)
+                found[moves] = codes.index(t.after)
+                passed[held] += t.share
+        return found
 
 
 # --- Who ----------------------------------------------------------------------------------------------------------------
@@ -147,7 +169,8 @@ CHILD_UNTIL = 15
 
 def identities_of(profile: Profile) -> list[str]:
     """Codes of the identities in the order in which `Persons.identity` numbers them; the first is none."""
-    return ["", *profile.under("identities")]
+    moved = (code for t in profile.transitions for code in (t.before, t.after))
+    return list(dict.fromkeys(["", *profile.under("identities"), *moved]))
 
 
 def diseases_of(profile: Profile) -> list[str]:

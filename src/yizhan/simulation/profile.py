@@ -8,7 +8,7 @@ drawing cannot fail.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -64,6 +64,16 @@ class Setting:
         return f"{tier.zh}（{place.zh}）", f"{tier.en} ({place.en})"
 
 
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """From the first of January of a year on, a share of those who hold one identity ("" for none) hold another."""
+
+    year: int
+    before: str
+    after: str
+    share: float
+
+
 GROUPS = ("ordinary", "poor")
 """Persons without and with an identity of need; figures that differ between them are given for each."""
 
@@ -80,6 +90,7 @@ class Profile:
     counties: Mapping[str, float]
     settings: tuple[Setting, ...]
     figures: Mapping[str, Figure]
+    transitions: tuple[Transition, ...] = ()
 
     def __getitem__(self, path: str) -> Any:
         """The value of a figure, such as `profile["stays.cost_poor"]`."""
@@ -140,8 +151,8 @@ def _text(key: str) -> dict[str, Any]:
         raise Problems([WrongProfile(file=key, why=str(error))]) from None
 
 
-WHOLE = ("identities", "counties", "settings")
-"""Tables that a profile replaces as a whole, because their shares add up to one."""
+WHOLE = ("identities", "counties", "settings", "transitions")
+"""Tables that a profile replaces as a whole, because their shares add up to one or follow on one another."""
 
 
 def _merged(base: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,15 +184,43 @@ def _read(key: str, text: Mapping[str, Any]) -> Profile:
             str(entry["key"]), entry["tier"], entry["level"], entry["place"], value["cost"], value["days"], value["own"],
             value["first_pay"], {group: value[group] for group in GROUPS},
         ))  # fmt: skip
+    transitions = [found for entry in text.get("transitions", ()) if (found := _transition(entry, figures, wrong))]
     wrong += [f"{path}?" for path in NEEDED if path not in figures]
     wrong += [f"{name}?" for name in ("name", "name_en", "area", "year", "counties") if name not in text]
     if not wrong:
-        wrong += _sums(text, settings, figures)
+        wrong += [*_sums(text, settings, figures), *_leaving(transitions, text["year"])]
     if wrong:
         raise Problems([WrongProfile(file=key, why="; ".join(wrong))])
     return Profile(
-        key, text["name"], text["name_en"], text["area"], text["year"], text["counties"], tuple(settings), figures
-    )
+        key, text["name"], text["name_en"], text["area"], text["year"], text["counties"], tuple(settings), figures,
+        tuple(sorted(transitions, key=lambda t: t.year)),
+    )  # fmt: skip
+
+
+def _transition(entry: Mapping[str, Any], figures: Mapping[str, Figure], wrong: list[str]) -> Transition | None:
+    """A transition of the file; its mistakes go to `wrong`. `key` names it, since its share is a figure like any other."""
+    path = f"transitions.{entry.get('key', '?')}.share"
+    share = figures[path].value if path in figures else None
+    codes = {value.code for value in FACTS["identity"].values}
+    year, before, after = (entry.get(name) for name in ("year", "from", "to"))
+    if not isinstance(year, int) or before not in {*codes, ""} or after not in {*codes, ""} or before == after:
+        wrong.append(f"{path.removesuffix('.share')}: year {year!r}, from {before!r}, to {after!r}?")
+        return None
+    if not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        wrong.append(f"{path}?")
+        return None
+    return Transition(year, before, after, float(share))
+
+
+def _leaving(transitions: Sequence[Transition], year: int) -> list[str]:
+    """Transitions of the profile's own year or before it, and identities that more leave than hold them."""
+    wrong = [f"transitions {t.before} → {t.after}: {t.year} ≤ {year}" for t in transitions if t.year <= year]
+    shares: dict[tuple[int, str], float] = {}
+    for t in transitions:
+        shares[t.year, t.before] = shares.get((t.year, t.before), 0.0) + t.share
+    return wrong + [
+        f"transitions {y} {code}: Σ = {share:.4f} > 1" for (y, code), share in shares.items() if share > 1 + 1e-6
+    ]
 
 
 _OF_SETTING = ("cost", "days", "own", "first_pay", *GROUPS)
@@ -214,7 +253,9 @@ def _figures(stem: str, table: Mapping[str, Any], wrong: list[str]) -> Iterator[
         elif isinstance(entry, list):
             for part in entry:
                 yield from _figures(f"{path}.{part.get('key', '?')}", part, wrong)
-        elif stem and isinstance(entry, (int, float)):
+        elif (
+            stem and isinstance(entry, (int, float)) and name != "year"
+        ):  # of a transition, which is when, not how much
             wrong.append(f"{path}: source | stand_in?")
 
 

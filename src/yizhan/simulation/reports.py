@@ -14,7 +14,7 @@ import numpy as np
 from yizhan.simulation.fit import fit
 from yizhan.simulation.population import Ints
 from yizhan.simulation.run import Outcome
-from yizhan.simulation.tables import Column, Table
+from yizhan.simulation.tables import ALL_OF_THEM, Column, Table, identity_words
 from yizhan.simulation.tallies import AMOUNT_BASE, BILL_MEASURES, CATASTROPHIC, SHARE_BINS
 
 RESAMPLES = 1000
@@ -166,6 +166,43 @@ def fit_table(outcome: Outcome) -> Table:
     ), rows)  # fmt: skip
 
 
+def transition(outcome: Outcome, scenario: int = 0) -> Table:
+    """Year beside year, what is left to those who held an identity at first, and of them to those who hold one in the year.
+
+    The layers that pay anything in a year tell what stretch of a transition it lies in. People are the same in every year, the
+    bills of each year are drawn anew.
+    """
+    tally, axes, rows = outcome.tallies[scenario], outcome.axes, []
+    paying = {year: [name for name, paid in outcome.layers(scenario, year=year).items() if paid] for year in axes.years}
+    for i, first in enumerate(axes.identities):
+        for y, year in enumerate(axes.years):
+            whole = tally.cohorts[y, i].sum(axis=0)
+            held = [k for k in range(len(axes.identities)) if tally.cohorts[y, i, k, 0]]
+            if not whole[0]:
+                continue
+            of = (
+                [(None, whole)]
+                if held == [i]
+                else [(None, whole), *((axes.identities[k], tally.cohorts[y, i, k]) for k in held)]
+            )
+            for now, sums in of:
+                persons, stays, total, patient, in_scope, left = (int(x) for x in sums)
+                rows.append((
+                    first, year, len(paying[year]), ALL_OF_THEM if now is None else (identity_words(now, "zh"), identity_words(now, "en")),
+                    persons, stays, patient / total if total else None, left / in_scope if in_scope else None,
+                    patient // persons,
+                ))  # fmt: skip
+    note = [f"{year}：{'、'.join(paying[year])}" for year in axes.years]
+    return Table("transition", "各年过渡", "Transition by year", (
+        Column("起初的身份", "identity at first", "identity"), Column("年度", "year", "text"),
+        Column("付钱的层数", "layers that pay", "count"), Column("当年的身份", "identity in the year", "said"),
+        Column("人数", "persons", "count"), Column("住过院", "with a stay", "count"),
+        Column("自负比例", "own share", "share"), Column("政策范围内自负比例", "own share within scope", "share"),
+        Column("人均自负（元）", "own payment, each (yuan)", "fen"),
+    ), tuple(rows), f"各年是同一批人，账单各年另造。付钱的层：{'；'.join(note)}。",
+       "The same people in every year; each year's bills are drawn anew.")  # fmt: skip
+
+
 def changes_of_outlay(outcome: Outcome, scenario: int) -> Table:
     """What a reform costs: each layer and the patients, before, after, difference."""
     rows = []
@@ -225,6 +262,52 @@ def cases(outcome: Outcome, scenario: int) -> Table:
     ), rows)  # fmt: skip
 
 
+def by_area(found: Sequence[tuple[Sequence[str], float, Outcome]], scenario: int = 0) -> list[Table]:
+    """Pooling areas beside each other and in all: (names, how many insured one drawn person stands for, outcome) of each.
+
+    Amounts are of all the insured. One table has what is paid and left, the other what each layer pays.
+    """
+    rows, layers, sums = [], [], np.zeros(5)
+    whole: dict[tuple[int, str], float] = {}
+    for names, scale, outcome in found:
+        total, patient, in_scope, left = (
+            int(outcome.bills(scenario, m)) * scale for m in ("total", "patient", "in_scope", "patient_in_scope")
+        )
+        of = np.array([outcome.population.size * scale, total, patient, in_scope, left])
+        sums += of
+        rows.append(_of_area(names, outcome.population.size, of))
+        for year in outcome.axes.years:
+            for layer, paid in outcome.layers(scenario, year=year).items():
+                if paid:
+                    layers.append((names, year, layer, round(paid * scale)))
+                    whole[year, layer] = whole.get((year, layer), 0.0) + paid * scale
+    together = ("合计", "in all")
+    rows.append(_of_area(together, sum(outcome.population.size for *_, outcome in found), sums))
+    layers += [
+        (together, year, layer, round(paid)) for (year, layer), paid in sorted(whole.items(), key=lambda x: x[0][0])
+    ]
+    return [
+        Table("areas", "各统筹区", "Pooling areas", (
+            Column("统筹区", "area", "said"), Column("参保人数", "insured", "count"), Column("造出的人", "persons drawn", "count"),
+            Column("费用（万元）", "cost (10,000 yuan)", "wan"), Column("各资金支出（万元）", "paid by the funds (10,000 yuan)", "wan"),
+            Column("个人（万元）", "left to patients (10,000 yuan)", "wan"), Column("自负比例", "own share", "share"),
+            Column("政策范围内自负比例", "own share within scope", "share"),
+        ), tuple(rows), "金额按参保人数放大，各年合计。", "Amounts are scaled to the insured, all years together."),
+        Table("area_layers", "各统筹区各层支出", "Layers of each pooling area", (
+            Column("统筹区", "area", "said"), Column("年度", "year", "text"), Column("层", "layer", "text"),
+            Column("支出（万元）", "outlay (10,000 yuan)", "wan"),
+        ), tuple(layers)),
+    ]  # fmt: skip
+
+
+def _of_area(names: Sequence[str], drawn: int, of: Any) -> tuple[Any, ...]:
+    insured, total, patient, in_scope, left = (float(x) for x in of)
+    return (
+        tuple(names), round(insured), drawn, round(total), round(total) - round(patient), round(patient),
+        patient / total if total else None, left / in_scope if in_scope else None,
+    )  # fmt: skip
+
+
 def tables(outcome: Outcome) -> list[Table]:
     """Every table of a run but its fit; those that compare, for each scenario after the first."""
     found = [
@@ -233,6 +316,8 @@ def tables(outcome: Outcome) -> list[Table]:
         *(by_axis(outcome, axis) for axis in ("setting", "county", "decile")),
         ceilings(outcome),
     ]
+    if len(outcome.axes.years) > 1:
+        found.append(transition(outcome))
     for scenario in range(1, len(outcome.scenarios)):
         reports: list[Callable[[Outcome, int], Table]] = [changes_of_outlay, winners_and_losers, burden, cases]
         found += [report(outcome, scenario) for report in reports]

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,6 +25,8 @@ import numpy as np
 import pyarrow as pa
 
 from yizhan.batch.table import Settler
+from yizhan.engine.scheme import Scheme
+from yizhan.engine.statement import english_names
 from yizhan.policy.areas import load_scheme
 from yizhan.simulation.adding import Places, add, compare
 from yizhan.simulation.population import (
@@ -92,6 +95,14 @@ class Outcome:
         return {
             m: int(self.bills(scenario, m, **only)) for m in self.tallies[scenario].measures if m in self.layer_names
         }
+
+    @property
+    def english(self) -> dict[str, str]:
+        """Chinese words of its tables → English: layers, scenarios, patients, sums."""
+        area = self.population.parts[0].profile.area
+        known = english_names(load_scheme(area, self.scenarios[0].policies))
+        names = {layer: known.get(layer, layer) for layer in self.layer_names}
+        return names | {"个人": "patients", "合计": "in all", **{s.name: s.name_en for s in self.scenarios}}
 
     @cached_property
     def layer_names(self) -> tuple[str, ...]:
@@ -249,7 +260,7 @@ class Worker:
             if growth not in drawn:
                 drawn[growth] = self._drawn(buckets, growth)
             bills, places, bucket_of = drawn[growth]
-            settler = self._settler(number, area)
+            settler = self._settler(number, area, bills)
             result = settler.settle(bills)
             owed = add(tally, places, settler.scheme, result.outputs, result.out, result.patient, bucket_of)
             if before is None:
@@ -259,11 +270,17 @@ class Worker:
 
     def _drawn(self, buckets: list[int], growth: tuple[Growth, ...]) -> tuple[pa.Table, Places, Ints]:
         """The bills of some buckets under some growth, where each belongs, and each person's bucket."""
+        population, axes = self.task.population, self.task.axes
         found = [self._draw(bucket, growth) for bucket in buckets]
         bills = pa.concat_tables([table for _, table in found])
-        places = Places(
-            self.task.axes, self.task.population.profile(buckets[0]), _joined([who for who, _ in found]), bills
+        held = np.concatenate(
+            [
+                [population.identities(bucket, year, who) for year in axes.years]
+                for bucket, (who, _) in zip(buckets, found, strict=True)
+            ],
+            axis=1,
         )
+        places = Places(axes, population.profile(buckets[0]), _joined([who for who, _ in found]), held, bills)
         return bills, places, np.repeat(buckets, [len(who) for who, _ in found])
 
     def _draw(self, bucket: int, growth: tuple[Growth, ...]) -> tuple[Persons, pa.Table]:
@@ -279,14 +296,24 @@ class Worker:
         order = np.lexsort((table["sequence"].to_numpy(), day, table["person"].to_numpy()))
         return persons, table.take(pa.array(order))
 
-    def _settler(self, scenario: int, area: str) -> Settler:
+    def _settler(self, scenario: int, area: str, bills: pa.Table) -> Settler:
         """A settler whose sums begin anew: chunks come in any order. The figures found so far are kept."""
         settler = self.settlers.get((scenario, area))
         if settler is None:
-            settler = Settler(self.schemes[scenario][area], sample=2, over=True)
+            settler = settler_for(self.schemes[scenario][area], bills, self.task.axes.years)
             self.settlers[scenario, area] = settler
         settler.begin()
         return settler
+
+
+def settler_for(scheme: Scheme, bills: pa.Table, years: Sequence[int]) -> Settler:
+    """A settler for bills that are drawn like these, in these years: its loop is compiled once, whoever is drawn.
+
+    It says what ceilings cut off also where nobody asks, so that runs and the search for cliffs share a loop.
+    """
+    settler = Settler(scheme, sample=2, over=True)
+    settler.foresee(bills, date(min(years), 1, 1), date(max(years), 12, 31))
+    return settler
 
 
 def _joined(parts: list[Persons]) -> Persons:

@@ -7,7 +7,7 @@ own way. Nothing heavy is loaded here, so that a page can show what a run found.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from yizhan.engine.facts import FACTS
@@ -37,6 +37,10 @@ class Table:
     note_en: str = ""
 
 
+ALL_OF_THEM = ("全部", "all of them")
+"""What stands for everybody in a column of kind `said`."""
+
+
 def shown(kind: str, value: Any, lang: str) -> str:
     """A cell as people read it."""
     zh = lang == "zh"
@@ -62,6 +66,23 @@ def shown(kind: str, value: Any, lang: str) -> str:
 def identity_words(code: str, lang: str) -> str:
     """特困; for none, 普通人群."""
     return FACTS["identity"].word(code, lang) if code else ("普通人群" if lang == "zh" else "no identity of need")
+
+
+def in_english(table: Table, english: Mapping[str, str]) -> Table:
+    """A table whose words of kind `text`, and the layers in its headings, are in English where `english` knows them."""
+
+    def head(en: str) -> str:
+        layer = next((name for name in english if en.startswith(name)), "")
+        return en.replace(layer, english[layer], 1) if layer else en
+
+    kinds = [column.kind for column in table.columns]
+    return replace(
+        table, columns=tuple(replace(column, en=head(column.en)) for column in table.columns),
+        rows=tuple(
+            tuple(english.get(cell, cell) if kind == "text" and isinstance(cell, str) else cell for kind, cell in zip(kinds, row, strict=True))
+            for row in table.rows
+        ),
+    )  # fmt: skip
 
 
 def as_data(table: Table) -> dict[str, Any]:

@@ -82,7 +82,10 @@ class Case:
         return self.before - self.after
 
 
-SUMS = ("bills", "persons", "months", "share_bins", "amount_bins", "limits", "by_bucket", "gains")
+COHORT_MEASURES = ("persons", "with_stays", "total", "patient", "in_scope", "patient_in_scope")
+"""Sums over persons by year, by the identity that the profile gave them, and by the one they hold in the year."""
+
+SUMS = ("bills", "persons", "months", "share_bins", "amount_bins", "limits", "by_bucket", "gains", "cohorts")
 """The arrays of a tally, which are added element by element."""
 
 CASE_LISTS = ("winners", "losers")
@@ -101,6 +104,7 @@ class Tally:
     limits: Ints
     by_bucket: Ints
     gains: Ints
+    cohorts: Ints
     winners: list[Case] = field(default_factory=list)
     losers: list[Case] = field(default_factory=list)
 
@@ -142,7 +146,7 @@ def empty(measures: tuple[str, ...], axes: Axes, buckets: int) -> Tally:
         measures, zeros(*axes.of_bills, len(measures)), zeros(*axes.of_persons, len(PERSON_MEASURES)),
         zeros(years, 12, len(axes.counties), len(measures)), zeros(years, identities, SHARE_BINS + 1),
         zeros(years, identities, AMOUNT_BINS), zeros(years, identities, layers), zeros(buckets, years, len(measures)),
-        zeros(years, identities, DECILES, len(GAIN_GROUPS)),
+        zeros(years, identities, DECILES, len(GAIN_GROUPS)), zeros(years, identities, identities, len(COHORT_MEASURES)),
     )  # fmt: skip
 
 

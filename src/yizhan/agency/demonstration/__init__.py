@@ -13,7 +13,7 @@ from functools import partial
 from django.db import connection
 from django.utils import timezone
 
-from yizhan.agency.demonstration import catalogues, country, filings, funds, lists, money, population, visits
+from yizhan.agency.demonstration import catalogues, country, filings, funds, lists, money, population, studies, visits
 from yizhan.agency.demonstration.country import COUNTIES, PASSWORD, SHOWN, STAGE, officer
 from yizhan.agency.demonstration.money import latest_year
 from yizhan.agency.desk.words import Words
@@ -106,6 +106,7 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "waiting_lists", lists.send_waiting_lists
     yield "gaps", lists.look_for_gaps
     yield "hospital_systems", country.let_in
+    yield "studies", studies.make
 
 
 def _corners() -> None:

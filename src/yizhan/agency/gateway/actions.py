@@ -117,27 +117,29 @@ def _named(names: Iterable[str]) -> dict[str, str]:
     return {"what_zh": "、".join(word.zh for word in words), "what_en": ", ".join(word.en for word in words)}
 
 
-def change(told: Told, *, told_too: Mapping[str, Any] | None = None, acting_user: Machine, **changes: Any) -> None:
+def change(
+    told: Told, *, told_too: Mapping[str, Any] | None = None, stays: Mapping[str, Any] | None = None,
+    acting_user: Machine, **changes: Any,
+) -> None:  # fmt: skip
     """Change a visit by `care.change_visit`, and what was told of it (`told_too`), and keep what was before.
 
-    Raises what `care.change_visit` raises.
+    What a message says again is kept as well, and `stays` is what it said and found settled so: who reverses an earlier
+    message must not undo what a later one confirmed. Raises what `care.change_visit` raises.
     """
     with acting(acting_user):
+        said: dict[str, list[Any]] = {name: [_written(value)] * 2 for name, value in (stays or {}).items()}
         if changes:
             # Read under the lock, so that what is kept as before is what this message found.
             visit = read_visit(told.visit_id, locked=True, acting_user=acting_user)
-            before = {name: getattr(visit, name) for name in (*changes, "state")}
+            before = {name: _written(getattr(visit, name)) for name in changes}
             after = care.change_visit(told.visit_id, acting_user=acting_user, **changes)
-            found = {name: [_written(was), _written(getattr(after, name))] for name, was in before.items()}
-            found.pop("state")  # follows from the day of discharge
-        else:
-            found = {}
+            said |= {name: [was, _written(getattr(after, name))] for name, was in before.items()}
         for name, value in (told_too or {}).items():
-            found[f"{_TOLD}{name}"] = [getattr(told, name), value]
+            said[f"{_TOLD}{name}"] = [getattr(told, name), value]
             setattr(told, name, value)
         if told_too:
             told.save(update_fields=list(told_too))
-        _keep_change(told, {name: pair for name, pair in found.items() if pair[0] != pair[1]}, acting_user=acting_user)
+        _keep_change(told, said, acting_user=acting_user)
 
 
 def _written(value: Any) -> Any:

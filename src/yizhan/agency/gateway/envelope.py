@@ -237,7 +237,9 @@ class Node:
         return value
 
     def moment(self, name: str, *, need: bool = False) -> datetime | None:
-        """An instant without a zone, in any of the forms that are sent; midnight where only a day is said."""
+        """An instant without a zone, in any of the forms that are sent; midnight where only a day is said. The first day of
+        the calendar is what some programs write for nothing; its last one has no day after it.
+        """
         value = self.text(name, need=need, most=40)
         if not value:
             return None
@@ -245,15 +247,26 @@ class Node:
         try:
             if match is None:
                 raise ValueError
-            return datetime(*(int(part or 0) for part in match.groups()))  # type: ignore[arg-type]  # six of them
+            found = datetime(*(int(part or 0) for part in match.groups()))  # type: ignore[arg-type]  # six of them
         except ValueError:
+            found = datetime.max
+        if found.year == date.min.year:
+            if need:
+                self.problems.append(FieldMissing(field=self._at(name)))
+            return None
+        if found.year == date.max.year:
             self._wrong(name, value, "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd HH:mm:ss")
             return None
+        return found
 
     def day(self, name: str, *, need: bool = False) -> date | None:
         """A day, also where an instant is said."""
         found = self.moment(name, need=need)
         return found.date() if found else None
+
+    def until(self, name: str) -> date | None:
+        """The last day of a period; None where it has no end, which some write as the end of time."""
+        return None if self.text(name, most=40).startswith("9999") else self.day(name)
 
     def scaled(self, name: str, places: int, *, need: bool = False) -> int | None:
         """A decimal as a whole number of 10^-places. More decimals are refused unless they are zeros."""

@@ -124,6 +124,12 @@ class CertificateNotRead(InputProblem):
     en = "{what_en} cannot be decoded here yet. Use the resident ID card (mdtrt_cert_type 02), or also give its number in certno."
 
 
+class CertificateNotShown(InputProblem):
+    code = "certificate_not_shown"
+    zh = "本机构没有出示过人员 {psn_no} 的证件。请先按证件查询人员信息（1101），或在登记时填证件号码（mdtrt_cert_no）。"
+    en = "your institution never showed the certificate of person {psn_no}. Look the person up by it first (1101), or give its number when you register (mdtrt_cert_no)."
+
+
 class VisitUnknown(InputProblem):
     code = "visit_not_found"
     zh = "没有找到就诊 {mdtrt_id}（人员 {psn_no}），或者不是本机构通过接口登记的。"

@@ -8,10 +8,11 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef
 
 from yizhan.agency.care.models import Settlement, Visit
-from yizhan.agency.gateway.errors import PersonUnknown, SettlementUnknown, VisitUnknown, WrongCare
+from yizhan.agency.gateway.errors import CertificateNotShown, PersonUnknown, SettlementUnknown, VisitUnknown, WrongCare
 from yizhan.agency.gateway.models import Message, Told
 from yizhan.agency.gateway.registry import Call
 from yizhan.agency.people.models import Person
+from yizhan.agency.people.sealing import possible_hashes
 from yizhan.agency.statements import Columns, prepared
 from yizhan.engine.facts import FACTS
 
@@ -33,18 +34,20 @@ def person_of(call: Call, psn_no: str) -> Person:
     return found
 
 
-def knows(call: Call, person: Person) -> bool:
-    """Whether the institution showed that it has the person's certificate: it looked the person up by it (1101), or registered
-    a visit with it. Numbers of persons can be guessed; whoever only names one is told less.
+def refuse_unknown(call: Call, person: Person, certificate: str = "") -> None:
+    """Persons' numbers run on and can be guessed. So the institution has to show that it knows the person's certificate: it names
+    its number now, or looked the person up by it (1101), or registered a visit, which asked the same. Raises CertificateNotShown.
     """
+    # What stands behind a bar is a card's cipher text.
+    if bytes(person.id_hash) in possible_hashes(certificate.partition("|")[0].strip().upper()):
+        return
     ids = [person.pk, *Person.objects.filter(merged_into=person).values_list("pk", flat=True)]
     own = {"institution_id": call.machine.institution_id}
-    looked_up = Message.objects.filter(**own, infno="1101", taken=True, person_id__in=ids)
-    return looked_up.exists() or Told.objects.filter(**own, visit__person__in=ids, more__known=KNOWN).exists()
+    if Message.objects.filter(**own, infno="1101", taken=True, person_id__in=ids).exists():
+        return
+    if not Told.objects.filter(**own, visit__person__in=ids).exists():
+        raise CertificateNotShown(psn_no=person.number)
 
-
-KNOWN = "1"
-"""`Told.more["known"]`, where the institution knew the person's certificate when it registered the visit."""
 
 _T, _V, _P = Columns(Told, "t"), Columns(Visit, "v"), Columns(Person, "p")
 

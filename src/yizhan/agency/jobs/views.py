@@ -86,6 +86,4 @@ def download(request: Request, number: int) -> FileResponse:
     """The file that a run made; only for who started it."""
     found, content = queries.file_of(number, request.user)
     record("run.download", found, file=found.file_name, acting_user=request.user)
-    return FileResponse(
-        io.BytesIO(content), as_attachment=True, filename=found.file_name or say("结果", "result")
-    )
+    return FileResponse(io.BytesIO(content), as_attachment=True, filename=found.file_name or say("结果", "result"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,9 +12,10 @@ from yizhan.agency.desk.words import Words
 from yizhan.agency.jobs import actions as jobs
 from yizhan.agency.jobs.models import Run
 from yizhan.agency.laboratory import bench, queries
-from yizhan.agency.laboratory.errors import FigureGone, FigureUnclear, NotYourStudy, StudyFixed
-from yizhan.agency.laboratory.models import Study
+from yizhan.agency.laboratory.errors import FigureGone, FigureUnclear, NoRulesThen, NotYourStudy, StudyFixed
+from yizhan.agency.laboratory.models import ON_RECORD, Study
 from yizhan.agency.staff.audit import record
+from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import Officer
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import acting, demand
@@ -23,14 +25,16 @@ from yizhan.simulation.scenarios import FIGURE, changed
 
 SETTINGS = (
     "name", "question", "profile", "area_code", "persons", "seed", "years", "growth_stays", "growth_cost", "growth_funding",
-    "growth_insured",
+    "growth_insured", "elasticity", "nearer",
 )  # fmt: skip
 """What a study is made with, besides the figures that it changes."""
 
 
 def create(settings: Mapping[str, Any], *, acting_user: Officer) -> Study:
-    """Make a draft. `settings` has the keys of SETTINGS."""
+    """Make a draft. `settings` has the keys of SETTINGS. Raises Problems: NoRulesThen."""
     demand(acting_user, Right.LABORATORY_RUN)
+    _covered(settings)
+    _may_read(settings["profile"], acting_user)
     with acting(acting_user):
         study = Study.objects.create(
             **{key: settings[key] for key in SETTINGS}, area_path=acting_user.area_path, made_by=acting_user
@@ -40,7 +44,9 @@ def create(settings: Mapping[str, Any], *, acting_user: Officer) -> Study:
 
 
 def amend(study: Study, settings: Mapping[str, Any], *, acting_user: Officer) -> None:
-    """Change what a draft is made with. Another area takes the changes of figures away. Raises Problems: not a draft, not yours."""
+    """Change what a draft is made with. Another area takes the changes of figures away. Raises Problems: NoRulesThen, not a draft, not yours."""
+    _covered(settings)
+    _may_read(settings["profile"], acting_user)
     with acting(acting_user):
         study = _draft(study, acting_user)
         if settings["area_code"] != study.area_code:
@@ -93,7 +99,8 @@ def run(study: Study, *, acting_user: Officer) -> Run:
         study = _draft(study, acting_user)
         _tried(study)
         title = Words(f"政策测算 {study.pk}", f"study {study.pk}")
-        started = jobs.start("laboratory.study", title=title, about={"study": study.pk}, acting_user=acting_user)
+        kind = "laboratory.records" if study.on_record else "laboratory.study"
+        started = jobs.start(kind, title=title, about={"study": study.pk}, acting_user=acting_user)
         study.run, study.state = started, "running"
         study.save(update_fields=["run", "state"])
         record("study.run", study, run=started.pk, acting_user=acting_user)
@@ -103,6 +110,7 @@ def run(study: Study, *, acting_user: Officer) -> Run:
 def again(study: Study, *, acting_user: Officer) -> Study:
     """A draft with everything that a study was made with, figures included: change and run again."""
     demand(acting_user, Right.LABORATORY_RUN)
+    _may_read(study.profile, acting_user)
     with acting(acting_user):
         following = Study.objects.create(
             **{key: getattr(study, key) for key in SETTINGS}, changes=study.changes, area_path=acting_user.area_path,
@@ -110,6 +118,15 @@ def again(study: Study, *, acting_user: Officer) -> Study:
         )  # fmt: skip
         record("study.again", following, follows=study.pk, acting_user=acting_user)
         return following
+
+
+def remove(study: Study, *, acting_user: Officer) -> None:
+    """Put a draft away: nobody is shown it any more, its row stays. Raises Problems: not a draft, not yours."""
+    with acting(acting_user):
+        study = _draft(study, acting_user)
+        study.state = "removed"
+        study.save(update_fields=["state"])
+        record("study.remove", study, name=study.name, acting_user=acting_user)
 
 
 def share(study: Study, *, shared: bool, acting_user: Officer) -> None:
@@ -125,6 +142,25 @@ def take_out(study: Study, *, form: str, acting_user: Officer) -> None:
     """Record that a result leaves the house as a file: `xlsx`, `parquet` or `pdf`."""
     with acting(acting_user):
         record("study.export", study, form=form, acting_user=acting_user)
+
+
+def _may_read(profile: str, acting_user: Officer) -> None:
+    """For a study on record: raises NotAllowed without the right, NotFound for an area that is not the officer's."""
+    if profile.startswith(ON_RECORD):
+        demand(acting_user, Right.LABORATORY_RECORDS)
+        if profile.removeprefix(ON_RECORD) not in {area.code for area in queries.areas_on_record(acting_user)}:
+            raise NotFound
+
+
+def _covered(settings: Mapping[str, Any]) -> None:
+    """Raises Problems: NoRulesThen for each year of which some day has no rules."""
+    scheme = Library().scheme(settings["area_code"])
+    outside = [y for y in settings["years"] if scheme.begins_on > date(y, 1, 1) or scheme.ends_on < date(y, 12, 31)]
+    if outside:
+        last = scheme.ends_on.isoformat() if scheme.ends_on < date.max else "—"
+        raise Problems([
+            NoRulesThen(area=scheme.name, first=scheme.begins_on.isoformat(), last=last, year=year) for year in outside
+        ])  # fmt: skip
 
 
 def _own(study: Study, acting_user: Officer) -> None:

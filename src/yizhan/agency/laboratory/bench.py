@@ -7,7 +7,7 @@ Everything heavy is loaded inside the functions: a page is shown without the com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ from yizhan.errors import Problems
 from yizhan.simulation.scenarios import Change, changed
 
 if TYPE_CHECKING:
-    from yizhan.simulation.cliffs import Cliff
+    from yizhan.simulation.cliffs import Search
     from yizhan.simulation.run import Outcome, Scenario
 
 STEP = 2
@@ -45,25 +45,36 @@ def changes_of(study: Study) -> list[Change]:
 
 
 class Bench:
-    """A study, ready to be computed. Raises Problems: changes that do not fit the documents, no policies."""
+    """A study, ready to be computed; on record in `folder`, as `records.export` wrote it.
 
-    def __init__(self, study: Study) -> None:
+    Raises Problems: changes that do not fit the documents, no policies.
+    """
+
+    def __init__(self, study: Study, folder: Path | None = None) -> None:
         from yizhan.simulation import forecast
+        from yizhan.simulation.behaviour import Behaviour, respond
         from yizhan.simulation.population import Growth, Part, Population
         from yizhan.simulation.profile import load
+        from yizhan.simulation.recorded import Recorded
         from yizhan.simulation.run import PRESENT, Scenario, Task, Worker, axes_of
 
         self.study = study
-        self.profile = load(study.profile)
+        self.population = (
+            Population((Part(load(study.profile), study.persons),), study.seed) if folder is None
+            else Recorded.open(folder, study.years[0])
+        )  # fmt: skip
+        self.profile = self.population.parts[0].profile
         self.folder = TemporaryDirectory(prefix="yizhan-study-")
         self.reform: Path | None = None
         scenarios: tuple[Scenario, ...] = (PRESENT,)
         if study.changes:
             self.reform = changed(None, changes_of(study), Path(self.folder.name) / "policies")
             scenarios = (PRESENT, Scenario("改革方案", "reform", self.reform))
-        self.population = Population((Part(self.profile, study.persons),), study.seed)
         cost, stays = 1 + float(study.growth_cost) / 100, 1 + float(study.growth_stays) / 100
         growth = forecast.path(Growth(stays, stays, cost), len(study.years))
+        if study.behaves:
+            how = Behaviour(float(study.elasticity), float(study.nearer) / 100)
+            scenarios = respond(self.population, scenarios, how, study.years, growth)
         self.task = Task(self.population, scenarios, axes_of(self.population, study.years), growth)
         self.worker = Worker(self.task)
 
@@ -84,11 +95,11 @@ class Bench:
 
         return written(self.worker.settle(self.chunks[step]))
 
-    def cliffs(self, scenario: int, progress: Callable[[int, int], None] | None = None) -> list[Cliff]:
-        """The cliffs under one set of rules, in the first year."""
-        from yizhan.simulation.cliffs import find_cliffs
+    def search(self, scenario: int) -> Search:
+        """Where the cliffs of one set of rules are looked for, in the first year."""
+        from yizhan.simulation.cliffs import Search
 
-        return find_cliffs(self.population, self.scenarios[scenario], self.study.years[0], progress=progress)
+        return Search(self.population, self.scenarios[scenario], self.study.years[0], self.study.years)
 
     def outcome(self, parts: Iterable[bytes]) -> Outcome:
         """All steps together."""

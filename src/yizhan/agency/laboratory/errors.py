@@ -11,6 +11,12 @@ class StudyFixed(InputProblem):
     en = "this study has been run and stays as it is. Use “change and run again”, which makes a new one."
 
 
+class NoRulesThen(InputProblem):
+    code = "study_without_rules"
+    zh = "{area}的政策只管 {first} 至 {last}，管不到 {year} 年全年。请改第一年或几年。"
+    en = "the rules of {area} hold from {first} to {last}, not for the whole of {year}. Change the first year, or how many."
+
+
 class NotYourStudy(InputProblem):
     code = "study_of_another"
     zh = "这项测算是 {name} 建的，只有本人可以改、运行和公开。可以用“改后再算”另建一项自己的。"

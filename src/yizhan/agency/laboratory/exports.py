@@ -15,7 +15,7 @@ from yizhan.agency.laboratory.summary import cautions, dry, headlines, uncertain
 from yizhan.agency.laboratory.tables import Shown, shown_table
 from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
 from yizhan.bill.paper import Printed, print_sheet
-from yizhan.simulation.tables import identity_words, shown
+from yizhan.simulation.tables import ALL_OF_THEM, identity_words, shown
 
 BRIEF = Path(__file__).with_name("brief.typ")
 
@@ -75,12 +75,13 @@ def brief(study: Study, result: Result) -> Printed:
         [say("建立", "Made by"), f"{study.made_by.name} · {timezone.localdate(result.made_at)} · {say('测算', 'study')} {study.pk}"],
     ]  # fmt: skip
     sections = [_question(study), _changes(study), _cost(study, result), _people(study, result)]
-    second = [_cliffs(study, result), _fund(study, result), _doubts(study, result)]
+    second = [None if study.on_record else _cliffs(study, result), _fund(study, result), _doubts(study, result)]
     texts = {
         "title": study.name, "kind": say("政策测算简报", "Brief of a policy study"), "facts": facts,
         "headlines": [[h.value, h.words] for h in headlines(study, result)],
         "pages": [[s for s in sections if s], [s for s in second if s]],
-        "foot": say("由一站政策实验室生成；人都是造的，不涉及任何个人。", "Made by the laboratory of yizhan. Everybody in it is made up."),
+        "foot": say("由一站政策实验室按本单位的记录生成；只有合计。", "Made by the laboratory of yizhan from the bureau's own records. Sums only.") if study.on_record
+        else say("由一站政策实验室生成；人都是造的，不涉及任何个人。", "Made by the laboratory of yizhan. Everybody in it is made up."),
     }  # fmt: skip
     return print_sheet(BRIEF, texts, lang=lang(), code=f"study {study.pk}")
 
@@ -146,8 +147,10 @@ def _cost(study: Study, result: Result) -> dict[str, Any]:
 def _people(study: Study, result: Result) -> dict[str, Any]:
     """Who pays less and who more, by identity over all years, scaled to all the insured; without a reform what is left to whom."""
     table, scale = result.table("winners"), result.about["scale"]
+    if table is None and result.table("transition") is not None:
+        return _transition(result)
     if table is None:
-        burden = shown_table(result.table("burden"), result.about["english"])
+        burden = shown_table(result.table("burden_after") or result.table("burden"), result.about["english"])
         assert burden is not None
         heads, rows = _of(burden, 0, 1, 2, 6, 8, 9)
         return _section(say("个人负担", "What is left to patients"), heads=heads, rows=rows)
@@ -172,6 +175,22 @@ def _people(study: Study, result: Result) -> dict[str, Any]:
     whom = say("放大到全体参保人，各年合计。", "Scaled to all the insured, all years together.")
     nobody = not any(won or lost for won, _, lost, _ in sums.values())
     return _section(say("谁得谁失", "Who wins, who loses"), none if nobody else whom, heads=heads, rows=rows)
+
+
+def _transition(result: Result) -> dict[str, Any]:
+    """The own share of those who held an identity at first, year beside year."""
+    rows: dict[str, dict[int, float | None]] = {}
+    for first, year, _, now, _, _, own, *_ in (result.table("transition_after") or result.table("transition"))["rows"]:  # type: ignore[index]  # asked before
+        if now[1] == ALL_OF_THEM[1]:
+            rows.setdefault(first, {})[year] = own
+    years = sorted({year for of in rows.values() for year in of})
+    heads = [[say("起初的身份", "Identity at first"), False], *([str(year), True] for year in years)]
+    told = [
+        [identity_words(first, lang()), *(shown("share", of.get(year), lang()) for year in years)]
+        for first, of in rows.items()
+    ]
+    why = say("同一批人各年自付占总费用的比例。", "What part of the whole cost the same people paid, year by year.")
+    return _section(say("各年过渡", "The transition"), why, heads=heads, rows=told)
 
 
 def _cliffs(study: Study, result: Result) -> dict[str, Any]:

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yizhan.agency.laboratory.bench import Bench
-from yizhan.engine.statement import english_names
 from yizhan.exchange import as_json, read_request, settle_request
 from yizhan.policy.areas import load_scheme
 from yizhan.simulation.tables import Column, Table, as_data, of_data
 
 if TYPE_CHECKING:
-    from yizhan.simulation.cliffs import Cliff
+    from yizhan.simulation.cliffs import Cliff, Search
     from yizhan.simulation.run import Outcome
     from yizhan.simulation.tallies import Case
 
@@ -46,16 +45,13 @@ def about(bench: Bench, outcome: Outcome) -> dict[str, Any]:
 
     profile = bench.profile
     schemes = [load_scheme(profile.area, scenario.policies) for scenario in bench.scenarios]
-    known = english_names(schemes[0])
-    names = {layer: known.get(layer, layer) for layer in outcome.layer_names}
-    names |= {"个人": "patients", "合计": "in all", **{s.name: s.name_en for s in bench.scenarios}}
     return {
         "version": _version(), "rules": [scheme.digest for scheme in schemes],
-        "profile": [profile.name, profile.name_en], "profile_year": profile.year, "area": [schemes[0].name, schemes[0].name_en],
+        "profile": ["本单位的记录", "the bureau's own records"] if bench.study.on_record else [profile.name, profile.name_en], "profile_year": profile.year, "area": [schemes[0].name, schemes[0].name_en],
         "persons": outcome.population.size, "buckets": outcome.population.buckets,
         "insured": int(profile["persons.insured"]), "scale": scale_of(outcome), "figures": len(profile.figures),
         "stand_ins": len(profile.stand_ins), "stand_in_documents": sorted({d.name for d in schemes[0].documents if d.stand_in}),
-        "english": names, "layers": list(outcome.layer_names),
+        "english": outcome.english, "layers": list(outcome.layer_names),
     }  # fmt: skip
 
 
@@ -73,6 +69,8 @@ def tables(bench: Bench, outcome: Outcome, cliffs: Sequence[Mapping[str, Any]]) 
     from yizhan.simulation.validation import validation
 
     study, reform = bench.study, len(bench.scenarios) > 1
+    if study.on_record:
+        return [as_data(table) for table in _on_record(outcome, cliffs)]
     funding = forecast.Funding.of(
         bench.profile, 1 + float(study.growth_funding) / 100, 1 + float(study.growth_insured) / 100
     )
@@ -80,14 +78,14 @@ def tables(bench: Bench, outcome: Outcome, cliffs: Sequence[Mapping[str, Any]]) 
     if reform:
         found += [
             reports.changes_of_outlay(outcome, 1),
-            reports.winners_and_losers(outcome, 1),
-            reports.cases(outcome, 1),
+            # With behaviour the bills differ, and nobody can be compared with himself.
+            *([] if study.behaves else [reports.winners_and_losers(outcome, 1), reports.cases(outcome, 1)]),
         ]
     found += [_own_shares(outcome), _counties(outcome)]
     for number in range(len(bench.scenarios)):
         funds = forecast.forecast(outcome, funding, number)
         of = [
-            reports.burden(outcome, number), *(reports.by_axis(outcome, axis, number) for axis in ("setting", "county", "decile")),
+            reports.burden(outcome, number), *([reports.transition(outcome, number)] if len(study.years) > 1 else []), *(reports.by_axis(outcome, axis, number) for axis in ("setting", "county", "decile")),
             forecast.years_table(funds), forecast.months_table(funds), forecast.budget(outcome, number),
             of_data(cliffs[number]),
         ]  # fmt: skip
@@ -99,6 +97,20 @@ def tables(bench: Bench, outcome: Outcome, cliffs: Sequence[Mapping[str, Any]]) 
         _stand_ins(bench),
     ]
     return [as_data(table) for table in found]
+
+
+def _on_record(outcome: Outcome, cliffs: Sequence[Mapping[str, Any]]) -> list[Table]:
+    """The tables that need no profile: no forecast, no fit, no incomes, and nobody by himself."""
+    from yizhan.simulation import reports
+
+    found = [reports.outlay(outcome)]
+    if len(outcome.scenarios) > 1:
+        found += [reports.changes_of_outlay(outcome, 1), reports.winners_and_losers(outcome, 1)]
+    found += [_own_shares(outcome), _counties(outcome)]
+    for number in range(len(outcome.scenarios)):
+        of = [reports.burden(outcome, number), reports.by_axis(outcome, "setting", number), reports.by_axis(outcome, "county", number), of_data(cliffs[number])]  # fmt: skip
+        found += [_under_reform(table) for table in of] if number else of
+    return [*found, reports.ceilings(outcome)]
 
 
 def _under_reform(table: Table) -> Table:
@@ -211,12 +223,11 @@ def _settled(bills: tuple[dict[str, Any], ...], area: str, policies: Path | None
     return stored
 
 
-def cliffs(bench: Bench, number: int, found: Sequence[Cliff]) -> dict[str, Any]:
-    """The cliffs under one set of rules: their table, and the heaviest in words, as a curve, with the neighbours' bills."""
-    from yizhan.simulation.cliffs import cliffs_table, curve
+def cliffs(bench: Bench, number: int, search: Search, found: Sequence[Cliff]) -> dict[str, Any]:
+    """The cliffs that a search found under one set of rules: their table, and the heaviest in words, as a curve, with the neighbours' bills."""
+    from yizhan.simulation.cliffs import cliffs_table
 
     scenario, area = bench.scenarios[number], bench.profile.area
-    scheme = load_scheme(area, scenario.policies)
     kept = []
     for cliff in sorted(found, key=lambda c: (c.meant, -c.loss))[:SHOWN_CLIFFS]:
         sides = [cliff]
@@ -227,7 +238,7 @@ def cliffs(bench: Bench, number: int, found: Sequence[Cliff]) -> dict[str, Any]:
             "meant": cliff.meant, "affected": cliff.affected, "loss": cliff.loss, "mean": cliff.mean, "largest": cliff.largest,
             "at": cliff.edge.at if cliff.kind == "amount" else None,
             "pays": [cliff.example.pays_before, cliff.example.pays_after], "changed": cliff.example.changed,
-            "curves": [curve(side, scheme, CURVE_POINTS) for side in sides],
+            "curves": [search.curve(side, CURVE_POINTS) for side in sides],
             "settled": [_settled(bills, area, scenario.policies) for bills in (cliff.example.before, cliff.example.after)],
         })  # fmt: skip
     said: dict[str, Any] = json.loads(json.dumps({"table": as_data(cliffs_table(found)), "kept": kept}, default=int))

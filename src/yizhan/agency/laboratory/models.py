@@ -23,6 +23,7 @@ STATES = {
     "running": State("运行中", "running", "wait"),
     "done": State("有结果", "done", "good"),
     "stopped": State("没有算完", "stopped", "bad"),
+    "removed": State("已删除", "deleted", "plain"),
 }
 
 FEWEST, MOST = 1_000, 5_000_000
@@ -31,17 +32,21 @@ FEWEST, MOST = 1_000, 5_000_000
 USUAL = 262_144
 """Persons that a study has unless somebody says otherwise: enough buckets for a standard error."""
 
+ON_RECORD = "records:"
+"""What stands in the place of a profile's key before the code of a pooling area whose own records are looked at."""
+
 LONGEST = 5
 """Years of a study."""
 
 
 class Study(models.Model):
-    """A question to the laboratory（测算）. `growth_*` are percent a year; `changes` are the printed figures that the reform changes."""
+    """A question to the laboratory（测算）. `growth_*` are percent a year; `elasticity` and `nearer` are how people respond to a
+    reform (`simulation.behaviour`); `changes` are the printed figures that the reform changes."""
 
     name = models.CharField(max_length=60)
     question = models.CharField(max_length=300, blank=True)
     area_path = PathField(help_text="where it was made; officers of this area may be shown it")
-    profile = models.CharField(max_length=60, help_text="key of a shipped profile")
+    profile = models.CharField(max_length=60, help_text="key of a shipped profile, or records:CODE")
     area_code = models.CharField(max_length=6, help_text="pooling area of the profile, whose rules are settled by")
     persons = models.IntegerField(default=USUAL)
     seed = models.IntegerField(default=1)
@@ -50,6 +55,12 @@ class Study(models.Model):
     growth_cost = models.DecimalField(max_digits=5, decimal_places=2, default=0)
     growth_funding = models.DecimalField(max_digits=5, decimal_places=2, default=0)
     growth_insured = models.DecimalField(max_digits=5, decimal_places=2, default=0)
+    elasticity = models.DecimalField(
+        max_digits=4, decimal_places=2, default=0, help_text="of stays by own share; 0: none"
+    )
+    nearer = models.DecimalField(
+        max_digits=5, decimal_places=2, default=0, help_text="percent of stays above the county had nearer"
+    )
     changes = models.JSONField(
         default=list, help_text="[{file, line, column, old, new, document, article, title, context}]"
     )
@@ -89,6 +100,21 @@ class Study(models.Model):
         """Growth of stays, cost, funding and insured, in percent a year, as people write it."""
         of = (self.growth_stays, self.growth_cost, self.growth_funding, self.growth_insured)
         return tuple(f"{float(percent):g}" for percent in of)
+
+    @property
+    def on_record(self) -> bool:
+        """Whether it looks at the bureau's own people and bills instead of made-up ones."""
+        return self.profile.startswith(ON_RECORD)
+
+    @property
+    def behaves(self) -> bool:
+        """Whether people are asked to respond to changed rules: only where something is changed."""
+        return bool(self.changes) and bool(self.elasticity or self.nearer) and not self.on_record
+
+    @property
+    def behaviour(self) -> tuple[str, str]:
+        """Elasticity, and the percent of stays had nearer, as people write them."""
+        return f"{float(self.elasticity):g}", f"{float(self.nearer):g}"
 
     @property
     def years_text(self) -> str:

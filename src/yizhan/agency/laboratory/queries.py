@@ -13,7 +13,8 @@ from yizhan.agency.laboratory.bench import demand_laboratory
 from yizhan.agency.laboratory.errors import NothingYet
 from yizhan.agency.laboratory.models import Result, Study
 from yizhan.agency.staff.errors import NotFound
-from yizhan.agency.staff.models import Officer
+from yizhan.agency.staff.models import Area, Officer
+from yizhan.agency.staff.rights import Right
 from yizhan.errors import Problems
 from yizhan.policy.areas import Library
 from yizhan.simulation.scenarios import PrintedFigure, figures
@@ -23,7 +24,8 @@ Place = PrintedFigure | Mapping[str, Any]
 
 def studies(officer: Officer) -> QuerySet[Study]:
     """The officer's own studies, and those of the area that are shown; latest first."""
-    return Study.objects.filter(Q(made_by=officer) | Q(shared=True)).select_related("made_by", "run").order_by("-pk")
+    shown = Study.objects.filter(Q(made_by=officer) | Q(shared=True)).exclude(state="removed")
+    return shown.select_related("made_by", "run").order_by("-pk")
 
 
 def study(officer: Officer, number: int) -> Study:
@@ -70,6 +72,14 @@ def profiles() -> tuple[Known, ...]:
         Known(p.key, p.name, p.name_en, p.area, p.year, int(p["persons.insured"]), len(p.stand_ins), len(p.figures))
         for p in found if p.area in areas
     )  # fmt: skip
+
+
+def areas_on_record(officer: Officer) -> list[Area]:
+    """The pooling areas of the officer whose own people and bills a study may look at; none without the right."""
+    if not officer.may(Right.LABORATORY_RECORDS):
+        return []
+    codes = [area.code for area in Library().pooling_areas]
+    return list(Area.objects.filter(code__in=codes, path__startswith=officer.area_path).order_by("code"))
 
 
 # --- Figures beside their articles --------------------------------------------------------------------------------------------

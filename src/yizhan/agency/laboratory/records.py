@@ -23,7 +23,7 @@ from yizhan.agency.laboratory.errors import NoBillsThere
 from yizhan.agency.people.models import HouseholdMember, IdentityMark, Person
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.models import Area
-from yizhan.agency.staff.scope import System, acting
+from yizhan.agency.staff.scope import Actor, System, acting
 from yizhan.engine.facts import CHARGES, FACTS, POTS
 from yizhan.engine.money import parse_yuan
 
@@ -35,7 +35,7 @@ UNKNOWN = 0
 """An income that the register does not have."""
 
 
-def export(folder: Path, area_code: str, year: int) -> tuple[int, int]:
+def export(folder: Path, area_code: str, year: int, *, acting_user: Actor = OPERATOR) -> tuple[int, int]:
     """Write the people and the standing bills of a pooling area and year of discharge. Returns how many of each.
 
     Raises NoBillsThere, OSError where the folder exists or cannot be written.
@@ -43,7 +43,7 @@ def export(folder: Path, area_code: str, year: int) -> tuple[int, int]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with acting(OPERATOR):
+    with acting(acting_user):
         area = Area.objects.filter(code=area_code).first()
         if area is None:
             raise NoBillsThere(area=area_code, year=year)
@@ -60,7 +60,7 @@ def export(folder: Path, area_code: str, year: int) -> tuple[int, int]:
             year=year,
             persons=len(persons),
             bills=len(bills),
-            acting_user=OPERATOR,
+            acting_user=acting_user,
         )
     for person, number in zip(persons, numbers, strict=True):
         person["person"] = number

@@ -6,7 +6,9 @@ for. Whatever is not known, or not of this world, is said here first.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from yizhan.agency.desk.words import say
 from yizhan.agency.laboratory.models import Result, Study
@@ -44,14 +46,19 @@ def _of_reform(study: Study, result: Result) -> list[Headline]:
     rows = (result.table("changes") or {"rows": []})["rows"]
     funds = sum(row[4] for row in rows if row[1] != PATIENTS) * scale
     patients = sum(row[4] for row in rows if row[1] == PATIENTS) * scale
-    winners = (result.table("winners") or {"rows": []})["rows"]
-    won, lost = (round(sum(row[k] for row in winners) * scale) for k in (3, 5))
-    return [
+    found = [
         Headline(_signed(funds), say("各资金合计增减（万元，{y}年）", "more paid by the funds (10,000 yuan, {y})", y=study.years_text), funds > 0),
         Headline(_signed(patients), say("个人负担增减（万元）", "more paid by patients (10,000 yuan)"), patients > 0),
+    ]  # fmt: skip
+    winners = result.table("winners")
+    if winners is None:
+        return found
+    won, lost = (round(sum(row[k] for row in winners["rows"]) * scale) for k in (3, 5))
+    return [
+        *found,
         Headline(f"{won:,}", say("少付的（人年）", "person-years pay less")),
         Headline(f"{lost:,}", say("多付的（人年）", "person-years pay more"), lost > 0),
-    ]  # fmt: skip
+    ]
 
 
 def _of_present(study: Study, result: Result) -> list[Headline]:
@@ -76,16 +83,15 @@ def _signed(fen: float) -> str:
 def cautions(study: Study, result: Result) -> list[str]:
     """What has to be known before a figure is believed, the gravest first."""
     about = result.about
+    if study.on_record:
+        return _of_records(study, about)
     found = [
         say("人是按人口画像造出来的，不是真人；画像的 {n} 个数里有 {s} 个是拟的（没有出处）。",
             "The people are made up by a profile, none of them exists; {s} of its {n} figures are stand-ins without a source.",
             n=about["figures"], s=about["stand_ins"]),
     ]  # fmt: skip
     if about["stand_in_documents"]:
-        found.append(say(
-            "这个地区的政策里，{documents} 是代用的：没有找到原文，按邻近或以后的文件拟定。",
-            "Of the area's documents {documents} stand in for texts that were not found.", documents="、".join(about["stand_in_documents"]),
-        ))  # fmt: skip
+        found.append(_stand_ins(about))
     if about["scale"] > 1.005:
         found.append(say(
             "算了 {p} 人，全体参保 {i} 人；总量按每人代表 {k} 人放大，表里的数没有放大（基金预测除外）。",
@@ -96,9 +102,39 @@ def cautions(study: Study, result: Result) -> list[str]:
     worst = fit(result)
     if worst:
         found.append(worst)
-    found.append(say("人不会因为规则变了而改变就医：多报或少报引起的多住院、少住院没有算。",
-                     "Nobody here goes to hospital more or less often because the rules changed."))  # fmt: skip
+    found.append(behaviour(study))
     return found
+
+
+def _of_records(study: Study, about: Mapping[str, Any]) -> list[str]:
+    found = [
+        say("这是{a} {y} 年记录在案的 {p} 人和他们的有效账单，不是造的人；编号是随机的，算完就没有了，这里只有合计，看不到任何一个人。",
+            "These are the {p} people on record in {a} and their standing bills of {y}, not made-up ones; their numbers were random and are gone. Only sums are kept, nobody can be seen.",
+            a=say(*about["area"]), y=study.years_text, p=f"{about['persons']:,}"),
+        say("登记簿里没有收入，所以没有灾难性支出、收入分组和基金预测；人少的格子自己留意，不要外传。",
+            "The register has no incomes, hence no catastrophic spending, no deciles and no forecast. Rows of few people are for the bureau only."),
+    ]  # fmt: skip
+    if about["stand_in_documents"]:
+        found.append(_stand_ins(about))
+    return [*found, behaviour(study)]
+
+
+def _stand_ins(about: Mapping[str, Any]) -> str:
+    return say(
+        "这个地区的政策里，{documents} 是代用的：没有找到原文，按邻近或以后的文件拟定。",
+        "Of the area's documents {documents} stand in for texts that were not found.", documents="、".join(about["stand_in_documents"]),
+    )  # fmt: skip
+
+
+def behaviour(study: Study) -> str:
+    """How the people of a study respond to its reform, or that they do not."""
+    if not study.behaves:
+        return say("人不会因为规则变了而改变就医：多报或少报引起的多住院、少住院没有算。",
+                   "Nobody here goes to hospital more or less often because the rules changed.")  # fmt: skip
+    elasticity, nearer = study.behaviour
+    return say("改后的人会变：住院次数随自负比例变化，弹性 {e}；市级以上住院有 {n}% 下沉一级。这两个数是建测算的人设的，没有本地依据；账单不同，所以没有逐人比较。",
+               "After the reform people behave otherwise: stays follow the own share with elasticity {e}, and {n} % of stays above the county are had one place nearer. Whoever made the study set both, without local evidence; bills differ, so persons are not compared.",
+               e=elasticity, n=nearer)  # fmt: skip
 
 
 def uncertainty(result: Result) -> str:

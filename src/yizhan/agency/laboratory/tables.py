@@ -14,7 +14,7 @@ from yizhan.agency.desk.tables import List, Number
 from yizhan.agency.desk.templatetags.desk import instant, state
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.laboratory.models import Study
-from yizhan.simulation.tables import of_data, shown
+from yizhan.simulation.tables import in_english, of_data, shown
 
 
 class Studies(List):
@@ -41,9 +41,13 @@ class Studies(List):
         """A link to the study."""
         return format_html('<a href="{}">{}</a>', reverse("laboratory:study", args=[record.pk]), record.name)
 
-    def render_persons(self, value: int) -> str:
+    def render_profile(self, record: Study) -> str:
+        """The key of the profile, or that the bureau's own records are looked at."""
+        return say("本单位的记录", "own records") if record.on_record else record.profile
+
+    def render_persons(self, record: Study) -> str:
         """262,144"""
-        return f"{value:,}"
+        return "—" if record.on_record else record.persons_text
 
     def render_years(self, record: Study) -> str:
         """2019–2021"""
@@ -85,20 +89,10 @@ def shown_table(data: Mapping[str, Any] | None, english: Mapping[str, str]) -> S
     if data is None:
         return None
     table, tongue = of_data(data), lang()
-
-    def text(kind: str, value: Any) -> str:
-        if kind == "text" and tongue == "en":
-            return english.get(str(value), "—" if value is None else str(value))
-        return shown(kind, value, tongue)
-
-    def head(zh: str, en: str) -> str:
-        if tongue == "zh":
-            return zh
-        layer = next((name for name in english if en.startswith(name)), "")
-        return en.replace(layer, english[layer], 1) if layer else en
-
+    if tongue == "en":
+        table = in_english(table, english)
     return Shown(
         table.key, say(table.zh, table.en), say(table.note_zh, table.note_en),
-        tuple((head(c.zh, c.en), c.kind not in _TEXTS) for c in table.columns),
-        tuple(tuple((text(c.kind, cell), c.kind not in _TEXTS) for c, cell in zip(table.columns, row, strict=True)) for row in table.rows),
+        tuple((say(c.zh, c.en), c.kind not in _TEXTS) for c in table.columns),
+        tuple(tuple((shown(c.kind, cell, tongue), c.kind not in _TEXTS) for c, cell in zip(table.columns, row, strict=True)) for row in table.rows),
     )  # fmt: skip

@@ -15,6 +15,7 @@ urlpatterns = [
     path("<int:number>/figures", views.figures, name="figures"),
     path("<int:number>/run", views.run, name="run"),
     path("<int:number>/again", views.again, name="again"),
+    path("<int:number>/remove", views.remove, name="remove"),
     path("<int:number>/share", views.share, name="share"),
     path("<int:number>/cases/<int:place>", views.case, name="case"),
     path("<int:number>/cliffs/<int:place>", views.cliff, name="cliff"),

@@ -33,6 +33,9 @@ PARTS = {
 }
 """The parts of a result, each a page."""
 
+MADE_UP = ("fund", "fit")
+"""Those that need a profile: a study on record has none."""
+
 
 @page(Right.LABORATORY_SEE)
 def studies(request: Request) -> HttpResponse:
@@ -57,7 +60,7 @@ def settings(request: Request, number: int) -> HttpResponse:
 
 
 def _settings(request: Request, found: Study | None) -> HttpResponse:
-    form = StudyForm(request.POST or None, area_path=request.user.area_path, study=found)
+    form = StudyForm(request.POST or None, officer=request.user, study=found)
     problems: tuple[Problem, ...] = ()
     if request.method == "POST" and form.is_valid():
         try:
@@ -128,6 +131,18 @@ def share(request: Request, number: int) -> HttpResponse:
     return redirect("laboratory:study", number=number)
 
 
+@page(Right.LABORATORY_RUN)
+@require_POST
+def remove(request: Request, number: int) -> HttpResponse:
+    """Put a draft away."""
+    found = queries.study(request.user, number)
+    actions.remove(found, acting_user=request.user)
+    messages.success(
+        request, say("已删除测算 {n}“{name}”。", "Study {n}, “{name}”, was deleted.", n=found.pk, name=found.name)
+    )
+    return redirect("laboratory:list")
+
+
 # --- Results ----------------------------------------------------------------------------------------------------------------
 
 
@@ -141,9 +156,10 @@ def study(request: Request, number: int) -> HttpResponse:
         return render(request, "laboratory/waiting.html", context)
     result = queries.result(found)
     part = request.GET.get("part", "")
-    part = part if part in PARTS else ""
+    parts = {key: words for key, words in PARTS.items() if not (found.on_record and key in MADE_UP)}
+    part = part if part in parts else ""
     context |= {
-        "result": result, "part": part, "parts": [(key, say(*words)) for key, words in PARTS.items()],
+        "result": result, "part": part, "parts": [(key, say(*words)) for key, words in parts.items()],
         "headlines": summary.headlines(found, result), "cautions": summary.cautions(found, result),
         **_PART[part](result),
     }  # fmt: skip
@@ -169,7 +185,7 @@ def _overview(result: Result) -> dict[str, Any]:
 def _people(result: Result) -> dict[str, Any]:
     shares = result.table("own_shares")
     assert shares is not None
-    return _tables(result, "winners", "burden", "by_decile") | {
+    return _tables(result, "transition", "winners", "burden", "by_decile") | {
         "histograms": pictures.own_shares(shares),
         "cases": list(enumerate(result.cases)),
     }
@@ -270,6 +286,8 @@ def cells(request: Request, number: int) -> FileResponse:
     """All sums as Parquet."""
     found = queries.study(request.user, number)
     result = queries.result(found, cells=True)
+    if found.on_record:
+        raise NotFound  # cells of few people would show single ones
     actions.take_out(found, form="parquet", acting_user=request.user)
     return FileResponse(io.BytesIO(bytes(result.cells)), as_attachment=True, filename=f"study-{found.pk}.parquet")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from django.urls import reverse
 
@@ -10,7 +12,9 @@ from yizhan.agency.jobs.models import Run
 from yizhan.agency.jobs.work import Work, work
 from yizhan.agency.laboratory import bench, findings
 from yizhan.agency.laboratory.models import Part, Result, Study
+from yizhan.agency.laboratory.records import export
 from yizhan.agency.staff.rights import Right
+from yizhan.simulation.tables import Table, as_data
 
 
 class _Asked(Exception):
@@ -35,10 +39,11 @@ class Compute(Work):
             found = at_hand.settle(position)
         else:
             try:
-                cliffs = at_hand.cliffs(number, lambda done, of: _stop_if_asked(run))
+                search = at_hand.search(number)
+                cliffs = search.cliffs(progress=lambda done, of: _stop_if_asked(run))
             except _Asked:
                 return  # the worker ends the run before the next step
-            found = json.dumps(findings.cliffs(at_hand, number, cliffs), ensure_ascii=False).encode()
+            found = json.dumps(findings.cliffs(at_hand, number, search, cliffs), ensure_ascii=False).encode()
         Part.objects.create(study=study, position=position, found=found)
 
     def finish(self, run: Run) -> None:
@@ -69,6 +74,47 @@ class Compute(Work):
         study.state = state
         study.save(update_fields=["state"])
         bench.clear()
+
+
+@work("laboratory.records", right=Right.LABORATORY_RECORDS)
+class ComputeOnRecord(Compute):
+    """One step: the records are written, settled and removed again, so that nothing of them lies about between two steps."""
+
+    def total(self, run: Run) -> int:
+        """One."""
+        return 1
+
+    def step(self, run: Run, position: int) -> None:
+        """All of it; on record is only what a bureau's own tables may show, sums and counts."""
+        study = self._study(run)
+        bench.demand_laboratory()
+        assert run.officer is not None
+        with TemporaryDirectory(prefix="yizhan-records-") as place:
+            folder = Path(place) / "records"
+            export(folder, study.area_code, study.years[0], acting_user=run.officer)
+            at_hand = bench.Bench(study, folder)
+            try:
+                outcome = at_hand.outcome([at_hand.settle(k) for k in range(len(at_hand.chunks))])
+                searched = [as_data(_cliffs_of(at_hand, n)) for n in range(len(at_hand.scenarios))]
+                Result.objects.create(
+                    study=study, about=findings.about(at_hand, outcome), tables=findings.tables(at_hand, outcome, searched),
+                    cases=[], cliffs=[], cells=b"",
+                )  # fmt: skip
+            finally:
+                at_hand.close()
+
+    def finish(self, run: Run) -> None:
+        """The result is there already."""
+        study = self._study(run)
+        self._end(study, "done")
+        run.result = {"next": reverse("laboratory:study", args=[study.pk])}
+
+
+def _cliffs_of(at_hand: bench.Bench, number: int) -> Table:
+    """The cliffs under one set of rules as a table."""
+    from yizhan.simulation.cliffs import cliffs_table
+
+    return cliffs_table(at_hand.search(number).cliffs())
 
 
 def _stop_if_asked(run: Run) -> None:

@@ -179,6 +179,7 @@ _TABLE = """
     study.change_figures       改动政策数字              change figures of a draft
     study.create               新建测算                 make a study
     study.export               取走测算结果              take out the result of a study
+    study.remove               删除测算草稿              delete a draft of a study
     study.run                  运行测算                 run a study
     study.share                公开测算                 show a study to the area
     subsidy.compute            测算资助                 compute subsidies

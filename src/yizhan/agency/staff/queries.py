@@ -142,7 +142,9 @@ def sealed_since(actor: Officer, *, seal: int, row: int, most: int) -> list[tupl
     """
     after = Q(seal__number__gt=seal) | Q(seal__number=seal, audit_id__gt=row)
     visible = _within(Audit.objects.filter(pk=OuterRef("audit_id")), "area_path", actor.area_path)
-    leaves = AuditLeaf.objects.filter(after, Exists(visible)).select_related("seal").order_by("seal__number", "audit_id")
+    leaves = (
+        AuditLeaf.objects.filter(after, Exists(visible)).select_related("seal").order_by("seal__number", "audit_id")
+    )
     found = list(leaves[:most])
     rows = Audit.objects.in_bulk([leaf.audit_id for leaf in found])
     return [(rows[leaf.audit_id], leaf) for leaf in found if leaf.audit_id in rows]

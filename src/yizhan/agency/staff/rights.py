@@ -111,6 +111,7 @@ class Right(StrEnum):
     MESSAGE_REPLAY = "message.replay"
     LABORATORY_SEE = "laboratory.see"
     LABORATORY_RUN = "laboratory.run"
+    LABORATORY_RECORDS = "laboratory.records"
     JOB_SEE = "job.see"
     OFFICER_MANAGE = "officer.manage"
     CEILING_GRANT = "ceiling.grant"
@@ -183,6 +184,7 @@ _RIGHT_WORDS: Mapping[Right, Words] = {
     ),
     Right.LABORATORY_SEE: Words("查看政策测算", "see studies of the laboratory"),
     Right.LABORATORY_RUN: Words("建立和运行政策测算", "make and run studies of the laboratory"),
+    Right.LABORATORY_RECORDS: Words("用本单位的记录做政策测算", "run studies on the bureau's own people and bills"),
     Right.JOB_SEE: Words("查看后台任务", "see background jobs"),
     Right.OFFICER_MANAGE: Words("管理用户和权限", "manage officers and rights"),
     Right.CEILING_GRANT: Words("放宽当日查看上限", "raise a colleague's ceiling for the day"),
@@ -246,6 +248,7 @@ GRANTED: Mapping[Right, tuple[Role, ...]] = {
     Right.MESSAGE_REPLAY: (Role.COUNTY, Role.CITY, Role.HOSPITAL),
     Right.LABORATORY_SEE: (*_READERS, Role.FINANCE, Role.SUPERVISOR, Role.POLICY),
     Right.LABORATORY_RUN: (Role.POLICY, Role.CITY, Role.PROVINCE),
+    Right.LABORATORY_RECORDS: (Role.CITY, Role.PROVINCE),
     Right.JOB_SEE: (*_READERS, Role.FINANCE, Role.POLICY, Role.LIAISON, Role.SYSTEM_ADMIN),
     Right.OFFICER_MANAGE: (Role.SECURITY_ADMIN,),
     Right.CEILING_GRANT: (Role.REVIEWER, Role.SECURITY_ADMIN),

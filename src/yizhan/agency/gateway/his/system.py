@@ -21,6 +21,8 @@ from yizhan.engine.money import parse_yuan
 
 CHINA = timezone(timedelta(hours=8))
 SETTLING = ("2207A", "2304")
+UNDOING = ("2402",)
+"""What is not settled and yet undone now and then, instead of being sent again."""
 WAIT = frozenset({"too_many_messages", "person_busy", "gateway_fault"})
 """Codes of refusals after which the same message is sent again."""
 DONE_THERE = 60.0
@@ -148,8 +150,12 @@ class System:
     def _after_loss(self, message: dict[str, Any]) -> dict[str, Any]:
         """The message to send next."""
         self._wait(time.monotonic() + DONE_THERE, None)
-        way = self.wire.faults.draw.choice(("again", "undo", "evening")) if message["infno"] in SETTLING else "again"
-        asked = message["input"].get("data") if isinstance(message["input"], dict) else None
+        infno, content = message["infno"], message["input"]
+        ways = (
+            ("again", "undo", "evening") if infno in SETTLING else ("again", "undo") if infno in UNDOING else ("again",)
+        )
+        way = self.wire.faults.draw.choice(ways) if len(ways) > 1 else "again"
+        asked = next(iter(content.values()), None) if isinstance(content, dict) else None
         if way == "again" or not isinstance(asked, dict):
             self.counts["resent"] += 1
             return message
@@ -161,8 +167,9 @@ class System:
 
     def undone(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Reverse a message by its number; the same under a new number. The old one, should it come late, has to be refused."""
+        asked = next(iter(message["input"].values()))
         self.certain("2601", {"data": {
-            "psn_no": message["input"]["data"]["psn_no"], "omsgid": message["msgid"], "oinfno": message["infno"],
+            "psn_no": asked["psn_no"], "omsgid": message["msgid"], "oinfno": message["infno"],
         }})  # fmt: skip
         self.counts["undone"] += 1
         if self.wire.faults.reorder:

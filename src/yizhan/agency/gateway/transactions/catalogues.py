@@ -220,7 +220,7 @@ def map_items(call: Call) -> Any:
                 actions.Proposal(
                     node.text("fixmedins_hilist_id", need=True, most=50), node.text("fixmedins_hilist_name", need=True, most=200),
                     node.text("prcunt", most=30), node.text("med_list_codg", need=True, most=30),
-                    node.day("begndate", need=True) or call.today, node.day("enddate"), number,
+                    node.day("begndate", need=True) or call.today, node.until("enddate"), number,
                 )
             )  # fmt: skip
     count = actions.propose(proposals, acting_user=call.machine)

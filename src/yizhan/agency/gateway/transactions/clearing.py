@@ -30,12 +30,9 @@ def apply(call: Call) -> Any:
         node = root.node("data")
         kind = node.text("clr_type", need=True, most=6)
         first, last = node.day("begndate", need=True), node.day("enddate", need=True)
-        if first and last and last < first:
-            node.problems.append(
-                FieldWrong(
-                    field="data.enddate", value=last, form_zh="不早于 begndate", form_en="no day before begndate"
-                )
-            )
+        if first and last and not first <= last <= call.today:
+            zh, en = "不早于 begndate、不晚于今天", "no day before begndate nor after today"
+            node.problems.append(FieldWrong(field="data.enddate", value=last, form_zh=zh, form_en=en))
         said = {
             name: node.fen(name, need=True) for name in ("medfee_sumamt", "fund_appy_sum", "cash_payamt", "acct_pay")
         }

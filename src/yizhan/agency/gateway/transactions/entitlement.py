@@ -13,7 +13,7 @@ from yizhan.agency.care.models import Visit
 from yizhan.agency.care.years import Asked, answer
 from yizhan.agency.enrolment.beneficiaries import beneficiary_of, pooling_area
 from yizhan.agency.filings.facts import facts_for
-from yizhan.agency.gateway.finding import person_of
+from yizhan.agency.gateway.finding import person_of, refuse_unknown
 from yizhan.agency.gateway.registry import Call, transaction
 from yizhan.agency.gateway.transactions.stays import care_of
 from yizhan.agency.people.models import Person
@@ -40,6 +40,7 @@ def entitlement(call: Call) -> Any:
         on = node.day("begntime", need=True) or call.today
         disease = f"{node.text('dise_codg', most=30)} {node.text('dise_name', most=60)}".strip()
     person, care = person_of(call, psn_no), care_of(call, med_type)
+    refuse_unknown(call, person)
     scheme = load_scheme(pooling_area(person.area_path))
     paying, why = _paying(call, person, care, on, [disease] if disease else [])
     funds = {layer.code: layer.name for layer in scheme.layers if layer.code}

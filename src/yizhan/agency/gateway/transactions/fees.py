@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Q
-
 from yizhan.agency.care import actions, queries
 from yizhan.agency.care.errors import VisitFrozen
 from yizhan.agency.care.models import BillLine
@@ -332,9 +330,10 @@ def remove(call: Call, told: Told, numbers: Sequence[str]) -> None:
             raise Problems([LineUnknown(sn=sn) for sn in unknown])
         for sn in numbers:
             actions.replace_line(told.visit_id, position=rows[sn].position, charge=None, acting_user=call.machine)
-    left = Line.objects.filter(visit=told.visit)
-    left.filter(Q(sn__in=gone) | Q(returns__in=gone)).delete()
-    if told.mdtrt != told.visit_id and told.visit.care not in STAYS and not left.exists():
+    Line.objects.filter(visit=told.visit, sn__in=gone).delete()
+    Line.objects.filter(visit=told.visit, returns__in=gone).delete()
+    left = Line.objects.filter(visit=told.visit).exists()
+    if told.mdtrt != told.visit_id and told.visit.care not in STAYS and not left:
         actions.cancel_visit(
             told.visit_id, why=f"医院接口撤销费用明细（{call.envelope.infno}）", acting_user=call.machine
         )

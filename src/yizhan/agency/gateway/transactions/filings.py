@@ -14,8 +14,9 @@ from yizhan.agency.filings.queries import turn
 from yizhan.agency.gateway import codes
 from yizhan.agency.gateway.envelope import Node
 from yizhan.agency.gateway.errors import FieldWrong, FilingUnknown, InstitutionUnknown
-from yizhan.agency.gateway.finding import person_of
+from yizhan.agency.gateway.finding import person_of, refuse_unknown
 from yizhan.agency.gateway.registry import Call, transaction
+from yizhan.agency.people.models import Person
 from yizhan.agency.staff.models import Institution
 from yizhan.agency.staff.rights import Right
 
@@ -37,16 +38,22 @@ def refer(call: Call) -> Any:
                 )
             )  # fmt: skip
         referred, begins = node.day("refl_date", need=True), node.day("begndate")
-        ends = node.day("enddate")
+        ends = node.until("enddate")
         diagnosis = _named(node, "diag_code", "diag_name")
         said = [node.text(name, most=2000) for name in ("refl_rea", "refl_opnn", "dise_cond_dscr")]
         from_stay = bool(node.text("refl_old_mdtrt_id", most=30))
     row = actions.make(
-        "referral", person_of(call, psn_no), from_on=begins or referred or call.today, to_on=ends,
+        "referral", _known(call, psn_no), from_on=begins or referred or call.today, to_on=ends,
         to_institution=_institution(to), opinion_of=_opinion_of(call), diagnoses=[diagnosis] if diagnosis else [],
         from_stay=from_stay, why=_why(said), acting_user=call.machine,
     )  # fmt: skip
     return _made(call, row)
+
+
+def _known(call: Call, psn_no: str, certificate: str = "") -> Person:
+    person = person_of(call, psn_no)
+    refuse_unknown(call, person, certificate)
+    return person
 
 
 def _opinion_of(call: Call) -> Institution | None:
@@ -66,11 +73,11 @@ def register_disease(call: Call) -> Any:
         node = root.node("data")
         psn_no, code = node.text("psn_no", need=True, most=30), node.text("opsp_dise_code", need=True, most=30)
         name = node.text("opsp_dise_name", need=True, most=100)
-        begins, ends = node.day("begndate", need=True), node.day("enddate")
+        begins, ends = node.day("begndate", need=True), node.until("enddate")
         said = [node.text(field, most=200) for field in ("ide_fixmedins_name", "hosp_ide_date", "diag_dr_name")]
     kind = codes.by_prefix(call.institution.area_path, "opsp_kind", code, call.today) or "chronic"
     row = actions.make(
-        kind, person_of(call, psn_no), from_on=begins or call.today, to_on=ends, disease=name, diagnoses=[f"{code} {name}"],
+        kind, _known(call, psn_no), from_on=begins or call.today, to_on=ends, disease=name, diagnoses=[f"{code} {name}"],
         why=_why(["鉴定", *said]), acting_user=call.machine,
     )  # fmt: skip
     return _made(call, row)
@@ -83,10 +90,10 @@ def choose(call: Call) -> Any:
         node = root.node("data")
         psn_no, to = node.text("psn_no", need=True, most=30), node.text("fixmedins_code", need=True, most=30)
         business, place = node.text("biz_appy_type", need=True, most=3), node.text("fix_srt_no", need=True, most=3)
-        begins, ends = node.day("begndate", need=True), node.day("enddate")
+        begins, ends = node.day("begndate", need=True), node.until("enddate")
         memo = node.text("memo", most=500)
     row = actions.make(
-        "choice", person_of(call, psn_no), from_on=begins or call.today, to_on=ends, to_institution=_institution(to),
+        "choice", _known(call, psn_no), from_on=begins or call.today, to_on=ends, to_institution=_institution(to),
         why=_why([f"第 {place} 顺位，业务类型 {business}", memo]), acting_user=call.machine,
     )  # fmt: skip
     return _made(call, row)
@@ -97,11 +104,12 @@ def tell_injury(call: Call) -> Any:
     """Note when, where and how somebody was hurt. It holds from that day, or from the one that is named."""
     with call.reading() as root:
         node = root.node("data")
-        psn_no, how = node.text("psn_no", need=True, most=30), node.text("trum_rea", need=True, most=500)
-        hurt, begins, ends = node.day("trum_time", need=True), node.day("begndate"), node.day("enddate")
+        psn_no, certificate = node.text("psn_no", need=True, most=30), node.text("certno", most=600)
+        how = node.text("trum_rea", need=True, most=500)
+        hurt, begins, ends = node.day("trum_time", need=True), node.day("begndate"), node.until("enddate")
         said = [f"{hurt}" if hurt else "", node.text("trum_site", most=500), how, node.text("memo", most=500)]
     row = actions.make(
-        "injury", person_of(call, psn_no), from_on=begins or hurt or call.today, to_on=ends, why=_why(said),
+        "injury", _known(call, psn_no, certificate), from_on=begins or hurt or call.today, to_on=ends, why=_why(said),
         acting_user=call.machine,
     )  # fmt: skip
     return _made(call, row)

@@ -21,7 +21,7 @@ from yizhan.agency.filings.models import Filing
 from yizhan.agency.gateway import codes
 from yizhan.agency.gateway.envelope import Node, input_of, yuan
 from yizhan.agency.gateway.errors import FieldWrong, NeverHere
-from yizhan.agency.gateway.finding import knows, number, person_of, settlement_of, told_of
+from yizhan.agency.gateway.finding import number, person_of, refuse_unknown, settlement_of, told_of
 from yizhan.agency.gateway.models import Caller, Line, Message, Told
 from yizhan.agency.gateway.queries import content_of
 from yizhan.agency.gateway.registry import Call, transaction
@@ -48,7 +48,7 @@ IN_HOUSE, LEFT = "1", "0"
 
 def _period(node: Node, *, need: bool = True) -> tuple[date, date]:
     """The days that a query is about: until the end of time where none is said."""
-    first, last = node.day("begntime", need=need), node.day("endtime")
+    first, last = node.day("begntime", need=need), node.until("endtime")
     if first and last and last < first:
         node.problems.append(
             FieldWrong(field="data.endtime", value=last, form_zh="不早于 begntime", form_en="no day before begntime")
@@ -344,16 +344,11 @@ def _filings(person: Person, kinds: tuple[str, ...], on: date) -> QuerySet[Filin
     return rows.select_related("to_institution", "institution").order_by("valid", "id")
 
 
-def _of_all(call: Call, person: Person, kinds: tuple[str, ...]) -> list[Filing]:
-    """The same, whoever made them. Of one whom the institution only names by number, those that it made or that lead to
-    it; and the answer says so.
-    """
-    rows = _filings(person, kinds, call.today)
-    if not knows(call, person):
-        own = call.machine.institution_id
-        rows = rows.filter(Q(institution=own) | Q(to_institution=own))
-        call.warnings.append("只列出与本机构有关的备案；要看全部，请先按证件查询人员信息（1101）")
-    return list(rows[:MOST])
+def _of_all(call: Call, kinds: tuple[str, ...]) -> tuple[Person, list[Filing]]:
+    """The person who is asked about, and such filings, whoever made them."""
+    person, _ = _asked(call)
+    refuse_unknown(call, person)
+    return person, list(_filings(person, kinds, call.today)[:MOST])
 
 
 def _asked(call: Call) -> tuple[Person, Node]:
@@ -373,9 +368,8 @@ def _days(row: Filing) -> dict[str, Any]:
 @transaction("5301", "人员慢特病备案查询", "registrations of chronic diseases", Right.FILING_SEE, alone=True)
 def registrations(call: Call) -> Any:
     """Registrations that the bureau decided: they count wherever the person is treated, so all are told; who made one is not."""
-    person, _ = _asked(call)
     rows = []
-    for row in _of_all(call, person, ("chronic", "special")):
+    for row in _of_all(call, ("chronic", "special"))[1]:
         code = next((text.partition(" ")[0] for text in row.diagnoses if text.endswith(f" {row.disease}")), None)
         rows.append({"opsp_dise_code": code, "opsp_dise_name": row.disease, **_days(row)})
     return {"feedetail": rows}
@@ -384,8 +378,8 @@ def registrations(call: Call) -> Any:
 @transaction("5302", "人员定点信息查询", "a person's institutions", Right.FILING_SEE, alone=True)
 def chosen_institutions(call: Call) -> Any:
     """The institutions that somebody chose, then those of family-doctor contracts: the memo tells which."""
-    person, _ = _asked(call)
-    found = sorted(_of_all(call, person, ("choice", "family_doctor")), key=lambda row: row.kind)
+    person, found = _of_all(call, ("choice", "family_doctor"))
+    found.sort(key=lambda row: row.kind)
     rows = [(row, row.to_institution or row.institution) for row in found]
     return {
         "psnfixmedin": [

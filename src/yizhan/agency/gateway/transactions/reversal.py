@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from yizhan.agency.care import actions, queries
 from yizhan.agency.care.models import Settlement
 from yizhan.agency.gateway.actions import put_back
-from yizhan.agency.gateway.errors import CannotReverse
+from yizhan.agency.gateway.errors import CannotReverse, ChangedSince
 from yizhan.agency.gateway.finding import number
 from yizhan.agency.gateway.models import Line, Message, Told, Voided
 from yizhan.agency.gateway.registry import Call, transaction
@@ -122,7 +123,8 @@ def _undo_settlement(call: Call, first: Message) -> None:
         )
     told = Told.objects.select_related("visit").get(visit=settled.visit_id)
     take_back(call, settled, told, why="医院接口冲正（2601）")
-    # The day of discharge that it brought along, where the settlement came first.
-    put_back(told, message=first.pk, acting_user=call.machine)
+    # The day of discharge that it brought along, where the settlement came first, and nobody confirmed it since.
+    with suppress(ChangedSince):
+        put_back(told, message=first.pk, acting_user=call.machine)
     if first.infno == "2102":
         actions.cancel_visit(told.visit_id, why="医院接口冲正（2601）", acting_user=call.machine)

@@ -16,13 +16,12 @@ from yizhan.agency.gateway.actions import change
 from yizhan.agency.gateway.amounts import POTS, Amounts, amounts_of
 from yizhan.agency.gateway.envelope import Node
 from yizhan.agency.gateway.errors import SettlementTakenBack, TotalsDiffer
-from yizhan.agency.gateway.finding import KNOWN, first_open, settlement_of, told_of
+from yizhan.agency.gateway.finding import first_open, settlement_of, told_of
 from yizhan.agency.gateway.models import Line, Told
 from yizhan.agency.gateway.registry import Call, transaction
 from yizhan.agency.gateway.transactions.fees import OUTPATIENT, of_batch
 from yizhan.agency.gateway.transactions.persons import person_type
 from yizhan.agency.gateway.transactions.stays import STAYS
-from yizhan.agency.people.identifiers import mask_identifier
 from yizhan.agency.people.models import Person
 from yizhan.agency.people.sealing import ID_NUMBER
 from yizhan.agency.staff.rights import Right
@@ -158,15 +157,14 @@ def setlinfo(
     row: Settlement | None = None,
 ) -> dict[str, Any]:
     """setlinfo of a preview, or of a row of settlement."""
-    scheme, number = beneficiary.get("insurance", ""), crypto.unseal(person.id_sealed, purpose=ID_NUMBER)
+    scheme = beneficiary.get("insurance", "")
     return {
         "mdtrt_id": str(told.mdtrt),
         **({"setl_id": str(row.pk)} if row else {}),
         "psn_no": person.number,
         "psn_name": person.name,
         "psn_cert_type": call.code("cert_type", person.id_kind, "99"),
-        # Whole only to who knew it before: numbers of persons can be guessed.
-        "certno": number if told.more.get("known") == KNOWN else mask_identifier(number),
+        "certno": crypto.unseal(person.id_sealed, purpose=ID_NUMBER),
         "gend": call.code("sex", person.sex, "9"),
         "naty": None,
         "brdy": person.born_on.isoformat(),

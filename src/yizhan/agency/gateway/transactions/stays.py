@@ -10,10 +10,9 @@ from yizhan.agency.gateway import codes
 from yizhan.agency.gateway.actions import change as keep_change
 from yizhan.agency.gateway.envelope import Node
 from yizhan.agency.gateway.errors import CareUnknown, SettledStays
-from yizhan.agency.gateway.finding import KNOWN, knows, person_of, told_of
+from yizhan.agency.gateway.finding import person_of, refuse_unknown, told_of
 from yizhan.agency.gateway.models import Told
 from yizhan.agency.gateway.registry import Call, transaction
-from yizhan.agency.people.sealing import possible_hashes
 from yizhan.agency.staff.rights import Right
 
 STAYS = ("inpatient", "birth")
@@ -45,6 +44,7 @@ def register(
 ) -> Visit:  # fmt: skip
     """Register a visit and what the interface alone speaks of. A number that was cancelled may be used again."""
     person = person_of(call, psn_no)
+    refuse_unknown(call, person, cert_no)
     care = care_of(call, med_type)
     used = Visit.objects.filter(institution=call.institution, number__startswith=number)
     before = [v for v in used.values_list("number", "state") if v[0] == number or v[0].startswith(f"{number}#")]
@@ -54,12 +54,9 @@ def register(
         person, institution=call.institution, number=ours, care=care, source="gateway", acting_user=call.machine,
         **visit,
     )  # fmt: skip
-    # What stands behind a bar is a card's cipher text.
-    shown = bytes(person.id_hash) in possible_hashes(cert_no.partition("|")[0].strip().upper())
-    known = {"known": KNOWN} if shown or knows(call, person) else {}
     Told.objects.create(
         visit=row, institution=call.institution, area_path=call.institution.area_path, mdtrt=row.pk, number=number,
-        insutype=insutype, med_type=med_type, cert_type=cert_type, more=told | known,
+        insutype=insutype, med_type=med_type, cert_type=cert_type, more=told,
     )  # fmt: skip
     call.visit_id = row.pk
     return row
@@ -111,14 +108,14 @@ def discharge(call: Call) -> Any:
         way, died = node.text("dscg_way", most=3), node.day("die_date")
     if diagnoses:
         changes["diagnoses"] = diagnoses
-    visit = told.visit
+    visit, stays = told.visit, {}
     if queries.is_settled(visit):
         if visit.discharged_on != ends or (diagnoses and diagnoses != visit.diagnoses):
             raise SettledStays(mdtrt_id=told.mdtrt, what_zh="出院日期和诊断", what_en="day of discharge and diagnoses")
-        changes = {}
+        changes, stays = {}, {"discharged_on": ends}
     more = {"dscg_way": way, "die_date": died.isoformat() if died else "", **left}
     told_too = {"more": {**told.more, **{name: value for name, value in more.items() if value}}}
-    keep_change(told, told_too=told_too, acting_user=call.machine, **changes)
+    keep_change(told, told_too=told_too, stays=stays, acting_user=call.machine, **changes)
     return None
 
 

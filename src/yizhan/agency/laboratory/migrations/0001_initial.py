@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=60)),
                 ('question', models.CharField(blank=True, max_length=300)),
                 ('area_path', yizhan.agency.staff.models.PathField(db_collation='C', help_text='where it was made; officers of this area may be shown it')),
-                ('profile', models.CharField(help_text='key of a shipped profile', max_length=60)),
+                ('profile', models.CharField(help_text='key of a shipped profile, or records:CODE', max_length=60)),
                 ('area_code', models.CharField(help_text='pooling area of the profile, whose rules are settled by', max_length=6)),
                 ('persons', models.IntegerField(default=262144)),
                 ('seed', models.IntegerField(default=1)),
@@ -34,6 +34,8 @@ class Migration(migrations.Migration):
                 ('growth_cost', models.DecimalField(decimal_places=2, default=0, max_digits=5)),
                 ('growth_funding', models.DecimalField(decimal_places=2, default=0, max_digits=5)),
                 ('growth_insured', models.DecimalField(decimal_places=2, default=0, max_digits=5)),
+                ('elasticity', models.DecimalField(decimal_places=2, default=0, help_text='of stays by own share; 0: none', max_digits=4)),
+                ('nearer', models.DecimalField(decimal_places=2, default=0, help_text='percent of stays above the county had nearer', max_digits=5)),
                 ('changes', models.JSONField(default=list, help_text='[{file, line, column, old, new, document, article, title, context}]')),
                 ('state', models.CharField(default='draft', max_length=10)),
                 ('shared', models.BooleanField(default=False, help_text='whether officers of the area are shown it')),
@@ -44,7 +46,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['area_path', '-id'], name='study_area')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'running', 'done', 'stopped'])), name='study_state_known'), models.CheckConstraint(condition=models.Q(('persons__gte', 1000), ('persons__lte', 5000000)), name='study_persons_bounded'), models.CheckConstraint(condition=models.Q(('years__len__gte', 1), ('years__len__lte', 5)), name='study_years_bounded')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'running', 'done', 'stopped', 'removed'])), name='study_state_known'), models.CheckConstraint(condition=models.Q(('persons__gte', 1000), ('persons__lte', 5000000)), name='study_persons_bounded'), models.CheckConstraint(condition=models.Q(('years__len__gte', 1), ('years__len__lte', 5)), name='study_years_bounded')],
             },
         ),
         migrations.CreateModel(

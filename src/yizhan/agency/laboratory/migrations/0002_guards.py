@@ -24,7 +24,7 @@ _FIXED = RunSQL(
 
 _DRAFT = (
     "name", "question", "profile", "area_code", "persons", "seed", "years", "growth_stays", "growth_cost", "growth_funding",
-    "growth_insured", "changes", "state", "shared", "run_id",
+    "growth_insured", "elasticity", "nearer", "changes", "state", "shared", "run_id",
 )  # fmt: skip
 
 
