@@ -506,6 +506,8 @@ def test_a_province_is_the_sum_of_what_its_areas_print(capsys: pytest.CaptureFix
     paid = {row[2]: row[3] for row in areas["area_layers"]["rows"] if row[0][1] == "Jiangmen"}
     assert paid == {row[2]: round(row[3] * scale) for row in alone if row[2] != "个人"}
     assert areas["areas"]["rows"][0][3:] == areas["areas"]["rows"][1][3:]
+    assert main(["simulate", "--area", "440000", "--records", "x"]) == 2
+    assert "records_unusable" in capsys.readouterr().err
     assert main(["simulate", "--area", "110000"]) == 2
     assert "no_profile_below" in capsys.readouterr().err
 

@@ -58,6 +58,9 @@ def _province(options: argparse.Namespace) -> int:
 
     An area's people are those that it has alone, so that a province is the sum of what its areas print.
     """
+    if options.records:
+        why = "一省按各地的画像算，不用记录 areas of a province are drawn by their profiles"
+        raise Problems([RecordsUnusable(at="--area", why=why)])
     stem = options.area
     while stem.endswith("00"):
         stem = stem[:-2]
