@@ -501,6 +501,14 @@ RULES = (
         ),
     ),
     Rule(
+        "days without ends",
+        lambda path: path.startswith("src/yizhan/agency/") and path != "src/yizhan/agency/desk/fields.py",
+        _find_text(re.compile(r"forms\.DateField\(")),
+        "Use DayField (desk.fields): the calendar's own ends have no day before or after them.",
+        good=(("src/yizhan/agency/people/forms.py", 'on = DayField(label="")'),),
+        bad=(("src/yizhan/agency/people/forms.py", "on = forms.DateField()"),),
+    ),
+    Rule(
         "unfinished",
         _own_text,
         _find_text(_UNFINISHED),

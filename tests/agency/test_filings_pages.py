@@ -159,6 +159,20 @@ def test_every_kind_is_made_over_http(world: World, person: Person, kind: str) -
         assert shown.status_code == 200 and words in text(shown), lang
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_the_ends_of_the_calendar_are_no_days(world: World, person: Person, day: str) -> None:
+    """There is none before the one and none after the other, which a period needs."""
+    desk = world.client(world.yuhu.officer)
+    refused = desk.post(
+        f"/filings/new/{person.number}/certificate", {"from_on": today(), "to_on": day, "why": "符合条件"}
+    )
+    assert refused.status_code == 422 and "应在 1900-01-01 和 2200-12-31 之间" in text(refused)
+    row = approved(world, person, "certificate")
+    assert desk.post(at(row, "end"), {"last": day, "words": "到期"}).status_code == 422
+    for address in ("/ledger/trial-balance?until=", f"/people/{person.number}?day=", "/enrolment/covers?on="):
+        assert desk.get(address + day).status_code == 200, address
+
+
 def test_a_name_that_nobody_has_is_refused_with_what_is_near(world: World, person: Person) -> None:
     city_hospital(world)
     where = f"/filings/new/{person.number}/referral"

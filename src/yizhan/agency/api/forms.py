@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from yizhan.agency.api.actions import LONGEST_DAYS
 from yizhan.agency.api.service import SCOPES
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.words import later
 from yizhan.agency.staff.models import Officer
 
@@ -22,9 +23,7 @@ class NewKey(forms.Form):
         max_length=60,
         help_text=later("哪个系统、谁来维护", "which system, and who looks after it"),
     )
-    ends_on = forms.DateField(
-        label=later("最后一天", "Last day"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-    )
+    ends_on = DayField(label=later("最后一天", "Last day"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
     networks = forms.CharField(
         label=later("只从这些网络", "Only from these networks"), max_length=400, required=False,
         help_text=later("如 10.1.2.0/24；多个用空格隔开，留空不限", "such as 10.1.2.0/24; several with blanks between; empty: from anywhere"),

@@ -18,7 +18,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from yizhan.agency.desk.fields import YuanField
+from yizhan.agency.desk.fields import DayField, YuanField, read_day
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import state as state_mark
 from yizhan.agency.desk.words import Words, lang, later, say
@@ -47,10 +47,7 @@ def _range(request: Request) -> tuple[date, date]:
     today = timezone.localdate()
     found = []
     for name, otherwise in (("since", today.replace(month=1, day=1)), ("until", today)):
-        try:
-            found.append(date.fromisoformat(request.GET.get(name, "")))
-        except ValueError:
-            found.append(otherwise)
+        found.append(read_day(request.GET.get(name, "")) or otherwise)
     return found[0], max(found)
 
 
@@ -278,9 +275,7 @@ class MovementForm(forms.Form):
     other = forms.TypedChoiceField(label=later("对方", "Other side"), coerce=int)
     person = forms.CharField(label=later("人员编号", "Person number"))
     amount = YuanField(label=later("金额（元）", "Amount (yuan)"), required=True)
-    on = forms.DateField(
-        label=later("到账或付出日期", "Day the money moved"), widget=forms.DateInput(attrs={"type": "date"})
-    )
+    on = DayField(label=later("到账或付出日期", "Day the money moved"), widget=forms.DateInput(attrs={"type": "date"}))
     document = forms.CharField(label=later("文号或凭证号", "Document or voucher"), max_length=100)
     why = forms.CharField(label=later("事由", "Reason"), max_length=200)
 

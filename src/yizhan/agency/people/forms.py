@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.words import Words, lang, later
 from yizhan.agency.people.identifiers import KINDS, Identifier, read_identifier
 from yizhan.agency.people.models import IDENTITY_WORDS, SEX_WORDS, HouseholdMember
@@ -22,10 +23,10 @@ def choices(table: Mapping[str, Words], *, empty: bool = False) -> Any:
     return lambda: [*([EMPTY] if empty else []), *((code, str(words)) for code, words in table.items())]
 
 
-def day(zh: str, en: str, **options: Any) -> forms.DateField:
+def day(zh: str, en: str, **options: Any) -> DayField:
     """A field for a date."""
     widget = forms.DateInput(attrs={"type": "date", "max": "2200-12-31"}, format="%Y-%m-%d")
-    return forms.DateField(label=later(zh, en), widget=widget, **options)
+    return DayField(label=later(zh, en), widget=widget, **options)
 
 
 def why(zh: str = "理由", en: str = "Why") -> forms.CharField:

@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_POST
 
+from yizhan.agency.desk.fields import read_day
 from yizhan.agency.desk.tables import List, Number, in_pages
 from yizhan.agency.desk.words import Words, lang, later, say
 from yizhan.agency.people import actions, holding, panels, queries
@@ -196,13 +197,6 @@ def workbook(sheets: list[Sheet], name: str) -> HttpResponse:
 # --- One person -------------------------------------------------------------------------------------------------------
 
 
-def _day(text: str, default: date) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return default
-
-
 @page(Right.PERSON_SEE)
 def person(request: Request, number: str) -> HttpResponse:
     """Everything an officer needs of one person, on one page."""
@@ -214,8 +208,8 @@ def person(request: Request, number: str) -> HttpResponse:
     use("person_page", acting_user=officer)
     record("person.see", found, person_id=found.pk, acting_user=officer)
     today = timezone.localdate()
-    day = _day(request.GET.get("day", ""), today)
-    known_on = _day(request.GET.get("known", ""), today)
+    day = read_day(request.GET.get("day", "")) or today
+    known_on = read_day(request.GET.get("known", "")) or today
     known_at = queries.end_of(known_on)
     marks = queries.marks_of(found)
     holding_now = [m for m in marks if _believed(m, known_at) and _holds(m, day)]

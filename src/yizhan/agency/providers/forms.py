@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.words import later, say
 from yizhan.agency.providers.kinds import CARES, CATALOGUES, DESIGNATIONS, EVENTS
 
@@ -25,9 +26,9 @@ class AgreementForm(forms.Form):
     """An agreement as it was signed."""
 
     number = forms.CharField(label=later("协议编号", "number"), max_length=60)
-    first = forms.DateField(label=later("第一天", "first day"), widget=_Day())
-    last = forms.DateField(label=later("最后一天", "last day"), widget=_Day())
-    signed_on = forms.DateField(label=later("签订日期", "signed on"), widget=_Day())
+    first = DayField(label=later("第一天", "first day"), widget=_Day())
+    last = DayField(label=later("最后一天", "last day"), widget=_Day())
+    signed_on = DayField(label=later("签订日期", "signed on"), widget=_Day())
     signed_for_bureau = forms.CharField(label=later("经办机构签字人", "signed for the bureau"), max_length=60)
     signed_for_institution = forms.CharField(label=later("医药机构签字人", "signed for the institution"), max_length=60)
     cares = forms.MultipleChoiceField(
@@ -57,7 +58,7 @@ class EventForm(forms.Form):
     """Something that happens to an agreement."""
 
     kind = forms.ChoiceField(label=later("变动", "change"), choices=list(EVENTS.items()))
-    from_on = forms.DateField(label=later("自哪天起", "from"), widget=_Day())
+    from_on = DayField(label=later("自哪天起", "from"), widget=_Day())
     document = forms.CharField(label=_DOCUMENT, max_length=120, required=False)
     reason = forms.CharField(label=_REASON, max_length=300, widget=forms.Textarea(attrs={"rows": 2, "whole": True}))
 
@@ -66,8 +67,8 @@ class DesignationForm(forms.Form):
     """What an institution is chosen for."""
 
     kind = forms.ChoiceField(label=later("定点资格", "designated for"), choices=list(DESIGNATIONS.items()))
-    first = forms.DateField(label=later("第一天", "first day"), widget=_Day())
-    last = forms.DateField(
+    first = DayField(label=later("第一天", "first day"), widget=_Day())
+    last = DayField(
         label=later("最后一天", "last day"), widget=_Day(), required=False,
         help_text=later("空着表示一直有效。", "Empty means until further notice."),
     )  # fmt: skip
@@ -77,7 +78,7 @@ class DesignationForm(forms.Form):
 class EndForm(forms.Form):
     """The last day of something, and why."""
 
-    last = forms.DateField(
+    last = DayField(
         label=later("最后一天", "last day"), widget=_Day(),
         help_text=later("填第一天以前的日子，就是从未有效。", "A day before the first means that it never held."),
     )  # fmt: skip
@@ -92,7 +93,7 @@ class CatalogueForm(forms.Form):
         help_text=later(".xlsx 或 .csv，最多 20 MB、20 万行。", ".xlsx or .csv, at most 20 MB and 200,000 rows."),
     )
     kind = forms.ChoiceField(label=later("目录", "catalogue"), choices=list(CATALOGUES.items()))
-    from_on = forms.DateField(
+    from_on = DayField(
         label=later("生效日期", "in force from"), widget=_Day(),
         help_text=later("这一天起的费用明细按新版本划分。", "Bill lines from this day on are split by it."),
     )  # fmt: skip
@@ -114,7 +115,7 @@ class ItemSearch(forms.Form):
     """Which items of the catalogues to show."""
 
     q = forms.CharField(max_length=60, required=False, strip=True)
-    on = forms.DateField(required=False, widget=_Day())
+    on = DayField(required=False, widget=_Day())
     kind = forms.ChoiceField(choices=[("", ""), *CATALOGUES.items()], required=False)
 
 
@@ -125,8 +126,8 @@ class MappingForm(forms.Form):
     name = forms.CharField(label=later("医院名称", "hospital name"), max_length=200)
     unit = forms.CharField(label=later("单位", "unit"), max_length=30, required=False)
     national_code = forms.CharField(label=later("国家编码", "national code"), max_length=30)
-    first = forms.DateField(label=later("起始日期", "first day"), widget=_Day())
-    last = forms.DateField(
+    first = DayField(label=later("起始日期", "first day"), widget=_Day())
+    last = DayField(
         label=later("最后一天", "last day"), widget=_Day(), required=False,
         help_text=later("空着表示一直有效。", "Empty means until further notice."),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.words import later, say
 from yizhan.agency.people.models import IDENTITIES
 from yizhan.agency.rosters import columns, queries
@@ -53,7 +54,7 @@ class UploadForm(forms.Form):
             "A complete list: whoever is missing has left. Monthly changes: only those who join or leave.",
         ),
     )
-    effective_on = forms.DateField(
+    effective_on = DayField(
         label=later("生效日期", "holds from"),
         widget=_Day(),
         help_text=later("月度变动填当月1日。", "Of monthly changes, the first of the month."),
@@ -178,7 +179,7 @@ class GapForm(forms.Form):
     responsible: forms.ModelChoiceField[Officer] = forms.ModelChoiceField(
         label=later("责任人", "responsible"), queryset=None, required=False
     )
-    due_on = forms.DateField(label=later("期限", "until"), required=False, widget=_Day())
+    due_on = DayField(label=later("期限", "until"), required=False, widget=_Day())
     why = forms.ChoiceField(label=later("办结方式", "closed as"), required=False)
     note = forms.CharField(label=later("备注", "note"), max_length=300, required=False)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.words import Words, lang, later, say
 from yizhan.agency.staff.ceilings import CEILINGS
 from yizhan.agency.staff.models import AREA_LEVELS, DEPARTMENTS, Area, Institution, Officer
@@ -243,5 +244,5 @@ class AuditSearch(forms.Form):
             ("alarm", later("超限告警", "ceiling alarms")),
         ],
     )
-    since = forms.DateField(label=later("自", "From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label=later("至", "To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    since = DayField(label=later("自", "From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = DayField(label=later("至", "To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))

@@ -14,6 +14,7 @@ from yizhan.agency.care import dues
 from yizhan.agency.care.views.shared import (
     Refusal,
 )
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.tables import PAGE
 from yizhan.agency.desk.words import later, say
 from yizhan.agency.enrolment.views.choosing import again, attachment, day_input, payer_words, xlsx
@@ -77,7 +78,7 @@ class PaymentsForm(forms.Form):
     """By what and when the bank paid."""
 
     document = forms.CharField(label=later("文号或凭证号", "Document or voucher"), max_length=100)
-    on = forms.DateField(label=later("付出日期", "Day of payment"), widget=day_input())
+    on = DayField(label=later("付出日期", "Day of payment"), widget=day_input())
     why = forms.CharField(label=later("事由", "Reason"), max_length=200)
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from yizhan.agency.care.fields import DiagnosesField, FourDecimalsField, YuanField, choices_of, day_input
 from yizhan.agency.care.line_files import amount_of
 from yizhan.agency.care.models import PatientPayment
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.words import later, say
 from yizhan.agency.people.forms import NumberForm
 from yizhan.agency.providers.splitting import Charge
@@ -25,8 +26,8 @@ class VisitForm(forms.Form):
     """What is known of a visit."""
 
     care = forms.ChoiceField(label=later("医疗类别", "Care"))
-    admitted_on = forms.DateField(label=later("入院（就诊）日期", "Admitted"), widget=day_input())
-    discharged_on = forms.DateField(
+    admitted_on = DayField(label=later("入院（就诊）日期", "Admitted"), widget=day_input())
+    discharged_on = DayField(
         label=later("出院日期", "Discharged"), widget=day_input(), required=False,
         help_text=later("在院的留空；门诊不用填。", "Empty while in hospital; not needed for outpatients."),
     )  # fmt: skip
@@ -80,7 +81,7 @@ class LineForm(forms.Form):
     position = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     code = forms.CharField(label=later("项目", "Item"), max_length=50, widget=_text())
     name = forms.CharField(max_length=200, required=False, widget=forms.HiddenInput)
-    on = forms.DateField(label=later("日期", "Day"), widget=day_input())
+    on = DayField(label=later("日期", "Day"), widget=day_input())
     quantity = FourDecimalsField(label=later("数量", "Quantity"))
     price = FourDecimalsField(label=later("单价", "Price"))
     signed = forms.BooleanField(label=later("签字自费", "signed own cost"), required=False)
@@ -141,7 +142,7 @@ class MoneyForm(forms.Form):
 class DayForm(forms.Form):
     """A day on which something happens to a visit."""
 
-    on = forms.DateField(label=later("日期", "Day"), widget=day_input())
+    on = DayField(label=later("日期", "Day"), widget=day_input())
 
     def __init__(self, *args: Any, first: date | None = None, **options: Any) -> None:
         super().__init__(*args, **options)

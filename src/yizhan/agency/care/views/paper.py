@@ -20,6 +20,7 @@ from yizhan.agency.care.fields import DiagnosesField, YuanField, choices_of
 from yizhan.agency.care.models import PaperBill
 from yizhan.agency.care.settling import Settled, presettle
 from yizhan.agency.care.views.shared import DecideForm, NameColumn, Refusal, StateColumn, identity_words, kept
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.enrolment.views.choosing import again, attachment, day_input
@@ -118,8 +119,8 @@ class PaperForm(forms.Form):
     care = forms.ChoiceField(label=later("医疗类别", "Care"))
     referral = forms.ChoiceField(label=later("转诊", "Referral"))
     emergency = forms.ChoiceField(label=later("急诊", "Emergency"))
-    admitted_on = forms.DateField(label=later("入院（就诊）", "Admitted"), widget=day_input())
-    discharged_on = forms.DateField(label=later("出院", "Discharged"), widget=day_input())
+    admitted_on = DayField(label=later("入院（就诊）", "Admitted"), widget=day_input())
+    discharged_on = DayField(label=later("出院", "Discharged"), widget=day_input())
     diagnoses = DiagnosesField(
         label=later("诊断", "Diagnoses"),
         help_text=later("编码或名称，主要诊断在前，用逗号分开。", "Codes or names, the main one first, separated by commas."),

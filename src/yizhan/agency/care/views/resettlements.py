@@ -28,6 +28,7 @@ from yizhan.agency.care.views.shared import (
     kept,
     layer_words,
 )
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.tables import PAGE, Day, Fen, List, Number, in_pages
 from yizhan.agency.desk.words import lang, later, say
 from yizhan.agency.enrolment.views.choosing import again, day_input, xlsx
@@ -153,8 +154,8 @@ class ProposeForm(forms.Form):
         label=later("人员编号", "Person numbers"), required=False, max_length=20_000, widget=forms.Textarea({"rows": 2}),
         help_text=later("一行一个，或用逗号分开。", "One a line, or separated by commas."),
     )  # fmt: skip
-    begins = forms.DateField(label=later("政策日期自", "Policy day from"), required=False, widget=day_input())
-    ends = forms.DateField(label=later("至", "until"), required=False, widget=day_input())
+    begins = DayField(label=later("政策日期自", "Policy day from"), required=False, widget=day_input())
+    ends = DayField(label=later("至", "until"), required=False, widget=day_input())
     area = forms.ChoiceField(label=later("区划", "Area"), required=False)
     why = forms.CharField(label=later("原因", "Why"), max_length=200)
     document = forms.CharField(label=later("依据文号", "Document"), max_length=120, required=False)

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.tables import List, in_pages
 from yizhan.agency.desk.words import later, say
 from yizhan.agency.enrolment import queries
@@ -159,7 +160,7 @@ class PopulationForm(forms.Form):
     """Resident population of an area."""
 
     heads = forms.IntegerField(label=later("常住人口（人）", "Resident population"), min_value=1)
-    counted_on = forms.DateField(label=later("统计日期", "Counted on"), widget=day_input())
+    counted_on = DayField(label=later("统计日期", "Counted on"), widget=day_input())
     source = forms.CharField(label=later("来源", "Source"), max_length=120)
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from yizhan.agency.desk.fields import YuanField
+from yizhan.agency.desk.fields import DayField, YuanField, read_day
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import state as shown
 from yizhan.agency.desk.words import Words, later, say
@@ -103,11 +103,7 @@ class Covers(List):
 def covers(request: HttpRequest) -> HttpResponse:
     """Who holds supplementary insurance: on a day, or all that was ever noted."""
     asked = chosen(request)
-    text = request.GET.get("on", "")
-    try:
-        on = date.fromisoformat(text) if text else None
-    except ValueError:
-        on = None
+    on = read_day(request.GET.get("on", ""))
     table = in_pages(request, Covers(queries.covers(asked.area.path, on=on)))
     return render(request, "enrolment/covers.html", {
         "asked": asked, "table": table, "on": on, "may_edit": officer_of(request).may(Right.ENROLMENT_EDIT),
@@ -122,8 +118,8 @@ class CoverForm(forms.Form):
         help_text=later("没有登记过的人，先在“人员”里登记。", "Register unknown people under “People” first."),
     )  # fmt: skip
     insurer = forms.ChoiceField(label=later("承保资金", "Insurer"))
-    first_day = forms.DateField(label=later("起保日期", "First day"), widget=day_input())
-    last_day = forms.DateField(label=later("终保日期", "Last day"), widget=day_input())
+    first_day = DayField(label=later("起保日期", "First day"), widget=day_input())
+    last_day = DayField(label=later("终保日期", "Last day"), widget=day_input())
     premium = YuanField(
         label=later("保费（元）", "Premium (yuan)"), help_text=later("不知道可不填。", "Empty where it is not known.")
     )

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.tables import Day, List, in_pages
 from yizhan.agency.desk.words import Words, later, say
 from yizhan.agency.enrolment import queries
@@ -84,7 +85,7 @@ class DoubleForm(forms.Form):
     """Which enrolment stays."""
 
     keeps = forms.ChoiceField(label=later("保留", "Which stays"), choices=list(KEEPS.items()))
-    from_on = forms.DateField(
+    from_on = DayField(
         label=later("另一个从哪天起终止", "The other ends on"), widget=day_input(),
         help_text=later("从这天起不再享受。", "From this day on it no longer holds."),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.tables import Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import state as shown
 from yizhan.agency.desk.words import Words, later, say
@@ -184,9 +185,9 @@ class EnrolForm(forms.Form):
         help_text=later("没有登记过的人，先在“人员”里登记。", "Register unknown people under “People” first."),
     )  # fmt: skip
     year = forms.IntegerField(label=later("年度", "Year"), min_value=2000, max_value=2100)
-    enrolled_on = forms.DateField(label=later("参保日期", "Day of enrolment"), widget=day_input())
+    enrolled_on = DayField(label=later("参保日期", "Day of enrolment"), widget=day_input())
     event = forms.ChoiceField(label=later("参保事由", "Why"), choices=list(EVENTS.items()))
-    event_on = forms.DateField(
+    event_on = DayField(
         label=later("事由日期", "Day of that"), required=False, widget=day_input(),
         help_text=later("出生、迁入等发生的日期；一般参保不填。", "of birth, of moving in; empty for ordinary enrolment."),
     )  # fmt: skip
@@ -238,7 +239,7 @@ def enrol(request: HttpRequest, person: int | None = None) -> HttpResponse:
 class EndForm(forms.Form):
     """From when on somebody is no longer insured, and why."""
 
-    from_on = forms.DateField(label=later("从哪天起不再参保", "No longer insured from"), widget=day_input())
+    from_on = DayField(label=later("从哪天起不再参保", "No longer insured from"), widget=day_input())
     why = forms.CharField(label=later("原因", "Why"), max_length=200)
 
 
@@ -434,7 +435,7 @@ def export_file(request: HttpRequest, number: int) -> HttpResponse:
 class ExtendForm(forms.Form):
     """A longer collection period."""
 
-    period_to = forms.DateField(label=later("延长到", "Until"), widget=day_input())
+    period_to = DayField(label=later("延长到", "Until"), widget=day_input())
     document = forms.CharField(label=later("依据文号", "Document"), max_length=120)
 
 

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from yizhan.agency.desk.fields import DayField
 from yizhan.agency.desk.tables import Fen, List, Number, in_pages
 from yizhan.agency.desk.templatetags.desk import state as shown
 from yizhan.agency.desk.words import Words, later, say
@@ -134,7 +135,7 @@ class Lines(List):
 class DecideForm(forms.Form):
     """Approving: when the money arrives, and the application where a department has to apply."""
 
-    money_on = forms.DateField(label=later("资助到账日", "The money arrives on"), widget=day_input())
+    money_on = DayField(label=later("资助到账日", "The money arrives on"), widget=day_input())
     document = forms.CharField(
         label=later("部门申请文号", "The departments' application"), max_length=120, required=False
     )

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from yizhan.agency.desk.fields import read_day
 from yizhan.agency.desk.words import say
 from yizhan.agency.filings import queries, tables
 from yizhan.agency.filings.actions import evidence as papers
@@ -178,10 +179,9 @@ def end(request: Request, number: int) -> HttpResponse:
     """Let a filing end on a day."""
 
     def act(row: Filing, words: str) -> str:
-        try:
-            last = date.fromisoformat(request.POST.get("last", ""))
-        except ValueError:
-            raise _incomplete("最后一天", "the last day") from None
+        last = read_day(request.POST.get("last", ""))
+        if last is None:
+            raise _incomplete("最后一天", "the last day")
         actions.end(row, last=last, words=words, acting_user=request.user)
         return say("已终止，{d} 为最后一天。", "Ended; {d} is its last day.", d=last)
 
