@@ -501,6 +501,14 @@ RULES = (
         ),
     ),
     Rule(
+        "stopwatches",
+        lambda path: "/test_" in path and path != "tests/test_architecture.py",
+        _find_text(re.compile(r"\bperf_counter\(")),
+        "A busy machine is slow: count statements or steps, and measure with ./yizhan bench.",
+        good=(("tests/test_money.py", "assert len(statements) == 3"),),
+        bad=(("tests/agency/test_care.py", "started = time.perf_counter()"),),
+    ),
+    Rule(
         "days without ends",
         lambda path: path.startswith("src/yizhan/agency/") and path != "src/yizhan/agency/desk/fields.py",
         _find_text(re.compile(r"forms\.DateField\(")),

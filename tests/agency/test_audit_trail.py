@@ -21,6 +21,9 @@ from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.models import Audit, Officer
 from yizhan.agency.staff.scope import System, acting
 
+pytestmark = pytest.mark.xdist_group("audit trail")
+"""Its quiet server takes a while to make."""
+
 AGENCY = Path(__file__).resolve().parents[2] / "src/yizhan/agency"
 TESTER = System("test")
 _WRITES = {"save", "create", "update", "bulk_create", "bulk_update", "get_or_create", "update_or_create", "delete"}

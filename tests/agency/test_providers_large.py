@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date, timedelta
 
 from django.db import connection
@@ -27,52 +26,28 @@ def drug(n: int, ratio: str = "10%") -> dict[str, str]:
 
 
 def test_a_hundred_thousand_drugs_and_five_thousand_lines(world: World) -> None:
-    seconds: dict[str, float] = {}
-
-    def timed(what: str, started: float) -> None:
-        seconds[what] = round(time.perf_counter() - started, 2)
-
-    started = time.perf_counter()
     first = applied(world.xiangtan, [drug(n) for n in range(ITEMS)])
-    timed("first", started)
     assert (first.rows, first.counts["added"]) == (ITEMS, ITEMS)
-    started = time.perf_counter()
     rows = [drug(n, "15%" if n % 100 == 0 else "10%") for n in range(1000, ITEMS + 500)]
     second = import_version(world.xiangtan.officer, rows, from_on=date(2026, 6, 1))
-    timed("second", started)
     assert second.counts == {"added": 500, "removed": 1000, "class": 0, "ratio": 990, "limit": 0, "other": 0}
     with acting(world.xiangtan.reviewer):
-        started = time.perf_counter()
         page = comparing.differences(second, "ratio", first=900, most=50)
-        timed("page", started)
         assert [d.code for d in page][:1] == ["XD091000"]
-        started = time.perf_counter()
         assert queries.items(world.yuhu.area.path, on=SINCE, search="演示药77号")[:50].count() == 20
-        timed("search", started)
-    started = time.perf_counter()
     catalogues.apply(second, seen_base=first.pk, acting_user=world.xiangtan.reviewer)
-    timed("apply", started)
     assert fresh(second).state == "applied"
 
     proposals = [mappings.Proposal(f"Y{n}", "片", "", f"XD{n + 2000:06}", SINCE, None, n) for n in range(LINES)]
-    started = time.perf_counter()
     mappings.propose(proposals, acting_user=world.yuhu.hospital_manager)
-    timed("propose", started)
-    started = time.perf_counter()
     with acting(EVERYBODY):
         assert mappings.approve(Mapping.objects.filter(state="proposed"), acting_user=world.yuhu.officer) == LINES
-    timed("approve", started)
     # A bill over both versions, each line another drug.
     bill = [
         Charge(date(2026, 5, 28) + timedelta(days=n % 8), f"Y{n}", "片", 20_000, 700_000, 14_000) for n in range(LINES)
     ]
-    for word in ("split", "split again"):
-        with acting(world.yuhu.window), CaptureQueriesContext(connection) as seen:
-            started = time.perf_counter()
-            splits, problems = split_lines(bill, institution=world.yuhu.hospital, area_path=world.yuhu.area.path)
-            timed(word, started)
-        assert len(seen) == 3
+    with acting(world.yuhu.window), CaptureQueriesContext(connection) as seen:
+        splits, problems = split_lines(bill, institution=world.yuhu.hospital, area_path=world.yuhu.area.path)
+    assert len(seen) == 3
     assert not problems and {sum(split.pots) for split in splits} == {14_000}
     assert {split.pots for split in splits} == {(10_800, 1_200, 2_000, 0), (10_200, 1_800, 2_000, 0)}
-    assert seconds["first"] < 60 and seconds["second"] < 60, seconds
-    assert seconds["page"] < 3 and seconds["split again"] < 2, seconds
