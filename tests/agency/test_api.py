@@ -78,6 +78,7 @@ class Caller:
 
 def made(officer: Officer, *scopes: Right, **terms: Any) -> Made:
     """A key for these rights, or for all that the officer has and the API serves."""
+    operations.load()  # the addresses do so, and this may be asked before them
     wanted = scopes or tuple(right for right in service.SCOPES if right in officer.rights)
     terms = {"name": "报表系统", "ends_on": TODAY() + timedelta(days=30), **terms}
     return make_key(officer, scopes=map(str, wanted), acting_user=officer, **terms)
