@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic_core import PydanticCustomError, core_schema
 
 from yizhan.agency.api.door import Request
+from yizhan.agency.desk.fields import FIRST_DAY, LAST_DAY
 from yizhan.agency.desk.words import Words
 from yizhan.agency.people.models import IDENTITY_WORDS, Person
 from yizhan.agency.people.queries import shown_name
@@ -46,7 +47,7 @@ def _iso(value: object) -> object:
     return value
 
 
-Day = Annotated[date, BeforeValidator(_iso), Field(ge=date(1900, 1, 1), le=date(2200, 12, 31))]
+Day = Annotated[date, BeforeValidator(_iso), Field(ge=FIRST_DAY, le=LAST_DAY)]
 Year = Annotated[int, Field(ge=2000, le=2100)]
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,40}$")]
 Text = Annotated[str, StringConstraints(max_length=200)]

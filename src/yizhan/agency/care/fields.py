@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from yizhan.agency.desk.fields import YuanField, plain_number
+from yizhan.agency.desk.fields import LAST_DAY, YuanField, plain_number
 from yizhan.agency.desk.words import lang, say
 from yizhan.engine.facts import FACTS
 
@@ -52,7 +52,7 @@ def choices_of(fact: str, *, only: tuple[str, ...] = ()) -> list[tuple[str, str]
 
 def day_input(*, most: date | None = None) -> forms.DateInput:
     """A date as the browser picks one."""
-    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "max": most.isoformat() if most else "2200-12-31"})
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "max": (most or LAST_DAY).isoformat()})
 
 
 class FourDecimalsField(forms.CharField):

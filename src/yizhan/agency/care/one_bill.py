@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from django.utils import timezone
 
+from yizhan.agency.care import queries
+from yizhan.agency.care.models import Settlement
 from yizhan.agency.care.verification import sign_bill
 from yizhan.agency.people.identifiers import mask_name
 from yizhan.agency.providers.kinds import FEES
@@ -196,3 +198,12 @@ def printed(contexts: Sequence[dict[str, Any]], lang: str, size: str = "a4") -> 
     papers: list[Paper] = [found["paper"] for found in contexts]
     assert all(paper.bill.lang == lang for paper in papers)
     return print_bills(papers, size)
+
+
+def void_words(found: Settlement, lang: str) -> str:
+    """What the paper of a row that holds no more says beside its title."""
+    fate = queries.fate(found)
+    if fate is None:
+        return ""
+    on = timezone.localdate(fate.row.recorded_at)
+    return word("void_reversed" if fate.reversed else "void_superseded", lang, n=fate.row.pk, on=on)

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from yizhan.agency.desk.fields import DayField
+from yizhan.agency.desk.fields import LAST_DAY, DayField
 from yizhan.agency.desk.words import Words, lang, later
 from yizhan.agency.people.identifiers import KINDS, Identifier, read_identifier
 from yizhan.agency.people.models import IDENTITY_WORDS, SEX_WORDS, HouseholdMember
@@ -25,7 +25,7 @@ def choices(table: Mapping[str, Words], *, empty: bool = False) -> Any:
 
 def day(zh: str, en: str, **options: Any) -> DayField:
     """A field for a date."""
-    widget = forms.DateInput(attrs={"type": "date", "max": "2200-12-31"}, format="%Y-%m-%d")
+    widget = forms.DateInput(attrs={"type": "date", "max": LAST_DAY.isoformat()}, format="%Y-%m-%d")
     return DayField(label=later(zh, en), widget=widget, **options)
 
 

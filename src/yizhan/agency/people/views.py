@@ -41,7 +41,7 @@ from yizhan.agency.people.forms import (
 )
 from yizhan.agency.people.models import IDENTITY_WORDS, Household, HouseholdMember, IdentityMark, Person
 from yizhan.agency.people.timeline import picture
-from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
+from yizhan.agency.spreadsheets import XLSX, Column, Sheet, write_xlsx
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.ceilings import use
 from yizhan.agency.staff.errors import NotFound
@@ -51,7 +51,6 @@ from yizhan.agency.staff.rights import Right
 from yizhan.errors import InputProblem, Problems
 
 CRITERIA = "people.criteria"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 # --- The list ---------------------------------------------------------------------------------------------------------
 

@@ -24,13 +24,12 @@ from yizhan.agency.rosters.past import touched_periods, touched_settlements
 from yizhan.agency.rosters.reasons import WORDS as REASON_WORDS
 from yizhan.agency.rosters.reasons import text_of
 from yizhan.agency.rosters.states import DECIDABLE, DECISIONS, KINDS, ROSTER_STATES, ROW_STATES
+from yizhan.agency.spreadsheets import XLSX
 from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import DEPARTMENTS, Officer
 from yizhan.agency.staff.pages import page
 from yizhan.agency.staff.rights import Right
 from yizhan.errors import InputProblem, Problem, Problems
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def officer_of(request: HttpRequest) -> Officer:

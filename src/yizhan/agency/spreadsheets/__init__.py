@@ -7,10 +7,11 @@ template_xlsx(target, columns)
 """
 
 from yizhan.agency.spreadsheets.reading import LIMITS, Limits, Rows, Table, read_table
-from yizhan.agency.spreadsheets.writing import Column, Sheet, TemplateColumn, template_xlsx, write_csv, write_xlsx
+from yizhan.agency.spreadsheets.writing import XLSX, Column, Sheet, TemplateColumn, template_xlsx, write_csv, write_xlsx
 
 __all__ = [
     "LIMITS",
+    "XLSX",
     "Column",
     "Limits",
     "Rows",

@@ -40,6 +40,9 @@ _FORMATS = {"text": "@", "amount": "#,##0.00", "date": "yyyy-mm-dd", "integer": 
 _WIDTHS = {"text": 16, "amount": 16, "date": 12, "integer": 10}
 _NO_XML = dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF])
 _BOLD = {"bold": True, "bg_color": "#E8EEF7", "bottom": 1, "valign": "vcenter"}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+"""The media type of a workbook."""
+
 _FIRST_1900 = date(1900, 1, 1)
 
 

@@ -46,11 +46,11 @@ from yizhan.agency.rosters.gaps import GAPS
 from yizhan.agency.rosters.models import GapItem, Roster, RosterRow
 from yizhan.agency.rosters.reasons import text_of
 from yizhan.agency.rosters.states import DECISIONS, KINDS, ROSTER_STATES, ROW_STATES
+from yizhan.agency.spreadsheets import XLSX
 from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.models import DEPARTMENTS
 from yizhan.agency.staff.rights import Right
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 RosterNumber = Annotated[int, Path(..., ge=1, le=LARGEST, description="名单号 / number of the roster")]
 State = Annotated[str, OneOf(tuple(ROSTER_STATES))]
 Kind = Annotated[str, OneOf(tuple(KINDS))]

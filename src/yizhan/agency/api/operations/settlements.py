@@ -37,7 +37,6 @@ from yizhan.agency.api.shapes import (
 from yizhan.agency.care import one_bill, queries
 from yizhan.agency.care.actions import count_printing
 from yizhan.agency.care.models import Settlement
-from yizhan.agency.care.views.bill import void_words
 from yizhan.agency.people.queries import shown_name
 from yizhan.agency.providers.kinds import FEES
 from yizhan.agency.staff.audit import record
@@ -291,7 +290,7 @@ def pdf(
         raise NotFound
     use("bill_page", acting_user=request.bearer)
     before = count_printing([found], lang=lang, acting_user=request.bearer)[found.pk]
-    marks = [m for m in (void_words(found, lang), word("reprint", lang, n=before) if before else "") if m]
+    marks = [m for m in (one_bill.void_words(found, lang), word("reprint", lang, n=before) if before else "") if m]
     account = queries.accounts_of([found]).get(found.pk)
     context = one_bill.context(
         found, found.visit, lang, name=shown_name(found.person, request.bearer), mark=" · ".join(marks), account=account

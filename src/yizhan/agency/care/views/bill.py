@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from yizhan.agency.care import one_bill, queries
@@ -86,16 +85,7 @@ def bill_pdf(request: Request, number: int, lang: str) -> HttpResponse:
         raise Problems([NotFound()])
     use("bill_page", acting_user=request.user)
     size = request.GET.get("size", "a4")
-    return _pdf(request, [found], lang, size=size if size in SIZES else "a4", void=void_words(found, lang))
-
-
-def void_words(found: Settlement, lang: str) -> str:
-    """What the paper of a row that holds no more says beside its title."""
-    fate = queries.fate(found)
-    if fate is None:
-        return ""
-    on = timezone.localdate(fate.row.recorded_at)
-    return word("void_reversed" if fate.reversed else "void_superseded", lang, n=fate.row.pk, on=on)
+    return _pdf(request, [found], lang, size=size if size in SIZES else "a4", void=one_bill.void_words(found, lang))
 
 
 @page(Right.SETTLEMENT_SEE)

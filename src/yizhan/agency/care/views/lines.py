@@ -24,12 +24,12 @@ from yizhan.agency.care.views.window import editable, visit_page
 from yizhan.agency.desk.tables import Day, Fen, List, in_pages
 from yizhan.agency.desk.templatetags.desk import decimals
 from yizhan.agency.desk.words import lang, later, say
-from yizhan.agency.enrolment.views.choosing import XLSX, again
+from yizhan.agency.enrolment.views.choosing import again
 from yizhan.agency.people.queries import shown_name
 from yizhan.agency.providers.kinds import FEES
 from yizhan.agency.providers.queries import chargeable
 from yizhan.agency.providers.splitting import sentence
-from yizhan.agency.spreadsheets import template_xlsx
+from yizhan.agency.spreadsheets import XLSX, template_xlsx
 from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right

@@ -23,14 +23,12 @@ from yizhan.agency.enrolment.queries import above_counties, area_of, kept
 from yizhan.agency.enrolment.years import day_of, scheme_at, years_at
 from yizhan.agency.people.models import IDENTITIES, Person
 from yizhan.agency.people.queries import areas_below, shown_name
-from yizhan.agency.spreadsheets import Column, Sheet, write_xlsx
+from yizhan.agency.spreadsheets import XLSX, Column, Sheet, write_xlsx
 from yizhan.agency.staff.audit import record
 from yizhan.agency.staff.ceilings import use
 from yizhan.agency.staff.errors import NotAllowed, NotFound
 from yizhan.agency.staff.models import Area, Officer
 from yizhan.errors import InputProblem, Problem, Problems
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @dataclass(frozen=True, slots=True)

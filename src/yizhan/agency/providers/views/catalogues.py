@@ -19,13 +19,11 @@ from yizhan.agency.providers.columns import item_columns
 from yizhan.agency.providers.columns import template as template_of
 from yizhan.agency.providers.forms import CatalogueForm, ItemSearch
 from yizhan.agency.providers.kinds import CATALOGUES, CHANGES, VERSION_STATES
-from yizhan.agency.spreadsheets import template_xlsx
+from yizhan.agency.spreadsheets import XLSX, template_xlsx
 from yizhan.agency.staff.errors import NotFound
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
 from yizhan.errors import InputProblem, Problem, Problems
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @page(Right.CATALOGUE_SEE)

@@ -20,8 +20,7 @@ from yizhan.agency.providers.columns import template as template_of
 from yizhan.agency.providers.forms import EndForm, MappingFile, MappingForm
 from yizhan.agency.providers.kinds import MAPPING_STATES
 from yizhan.agency.providers.models import Mapping
-from yizhan.agency.providers.views.catalogues import XLSX
-from yizhan.agency.spreadsheets import read_table, template_xlsx
+from yizhan.agency.spreadsheets import XLSX, read_table, template_xlsx
 from yizhan.agency.staff.pages import Request, page
 from yizhan.agency.staff.rights import Right
 from yizhan.agency.staff.scope import institution_of
